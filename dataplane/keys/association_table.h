@@ -1,0 +1,57 @@
+// The association table as the workers read it.
+//
+// Writer: the control thread, through ChunkProtection. Readers: workers, without locks or waiting,
+// between two quiescent reports on ChunkProtection::quiescence(). A pointer obtained here is valid
+// until the reader's next quiescent report and no longer.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <span>
+
+#include "dataplane/keys/chunk_protection.h"
+
+namespace sdg::record {
+class SealContext;
+class OpenContext;
+}  // namespace sdg::record
+
+namespace sdg::keys {
+
+// One association. Written by the control thread (release stores), read by workers (acquire loads).
+struct alignas(64) AssociationEntry {
+    // Send context of everything but INIT and INIT ACK; null: nothing selected, packets leave in
+    // clear unless policy is initiation_only.
+    std::atomic<record::SealContext*> selected_send{nullptr};
+    // [KeyRole][epoch & 3]
+    std::array<std::array<std::atomic<record::OpenContext*>, 4>, 2> receive{};
+    std::atomic<ClearPolicy> policy{ClearPolicy::everything};
+    std::atomic<bool> restart_supported{false};
+    // Constant while the entry is reachable.
+    AssociationKey key;
+    AssociationId id;
+    uint16_t owner_worker = 0;
+};
+
+// Eight octets as the hash wants them.
+struct PackedKey {
+    uint16_t local_port;
+    uint16_t peer_port;
+    uint32_t local_tag;
+};
+static_assert(sizeof(PackedKey) == 8);
+
+class AssociationTable {
+ public:
+    virtual ~AssociationTable() = default;
+
+    // out[i] = the entry of keys[i], or null. At most 64 at once. Not virtual in the
+    // implementation's hot use: see association_table.cpp for why one call per burst is fine.
+    virtual void lookup(std::span<const PackedKey> keys,
+                        std::span<AssociationEntry*> out) const = 0;
+    // The entry an AssociationId names, or null when it has gone.
+    [[nodiscard]] virtual AssociationEntry* find(AssociationId id) const = 0;
+};
+
+}  // namespace sdg::keys
