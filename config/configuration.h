@@ -1,0 +1,192 @@
+// The configuration as plain values: what one YAML file says, checked, with defaults filled in.
+//
+// config/load.h makes it; the gateway program reads it and hands the parts to the ports, workers,
+// listeners and key management. Nothing here refers to YAML, DPDK, usrsctp or OpenSSL types.
+// Immutable after loading, so any thread may read it. Units are in the names; addresses are in
+// network byte order inside IpAddress, port numbers are in host order. Names that refer to other
+// entries (protection, backend, the port that owns an address) are resolved to indexes into the
+// vectors of Configuration. File names are resolved against the folder of the configuration file.
+//
+// The defaults here are those of the schema (config/schema.cpp); a test holds them together.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "foundation/ip_address.h"
+
+namespace sdg::config {
+
+using MacAddress = std::array<uint8_t, 6>;
+
+enum class Hugepages {
+    automatic,  // use them when some are reserved, else do without
+    never,
+    require,  // fail to start without
+};
+
+struct Eal {
+    uint32_t memory_mib = 256;
+    Hugepages hugepages = Hugepages::automatic;
+    std::optional<std::string> file_prefix;
+    std::vector<std::string> extra_args;  // appended to the EAL's command line as they are
+};
+
+struct Workers {
+    uint32_t count = 1;
+    std::vector<uint32_t> cpus;   // empty: not pinned; else one CPU for each worker
+    uint32_t idle_sleep_us = 50;  // 0: never sleep
+    uint32_t burst = 32;          // packets
+};
+
+struct ControlLoop {
+    std::optional<uint32_t> cpu;
+    uint32_t idle_sleep_us = 50;
+};
+
+// An address with the length of its on-link prefix (port address) or a network (route).
+struct Prefix {
+    IpAddress address;
+    uint8_t length = 0;  // bits
+
+    friend bool operator==(const Prefix&, const Prefix&) = default;
+};
+
+struct Route {
+    Prefix prefix;
+    IpAddress via;
+};
+
+struct Neighbour {
+    IpAddress address;
+    MacAddress mac{};
+};
+
+struct Port {
+    std::string name;
+    std::string device;  // "net_af_packet0,iface=eth1" or "0000:01:00.0"
+    uint32_t mtu = 1500;
+    std::optional<uint16_t> vlan;
+    std::vector<Prefix> addresses;  // at least one
+    std::vector<Route> routes;
+    std::vector<Neighbour> neighbours;
+    uint32_t rx_descriptors = 512;
+    uint32_t tx_descriptors = 512;
+    bool promiscuous = false;
+    uint32_t mbufs = 8192;
+    std::optional<MacAddress> mac;  // the device's own when absent
+};
+
+enum class ProtectionMode { strict, loose };
+
+// TLS cipher suite numbers.
+enum class CipherSuite : uint16_t {
+    aes_128_gcm_sha256 = 0x1301,
+    aes_256_gcm_sha384 = 0x1302,
+    chacha20_poly1305_sha256 = 0x1303,
+    aes_128_ccm_sha256 = 0x1304,
+};
+
+// Key-management method ids of the DTLS chunk draft. Only preshared passes the loader today.
+enum class KeyManagementMethod : uint8_t { preshared = 0, dtls13 = 1, tls13 = 192 };
+
+struct ProtectionPolicy {
+    std::string name;
+    ProtectionMode mode = ProtectionMode::strict;
+    bool role_client = true;
+    bool role_server = true;
+    std::vector<KeyManagementMethod> methods{KeyManagementMethod::preshared};  // preferred first
+    bool restart = false;
+    CipherSuite suite = CipherSuite::aes_128_gcm_sha256;
+    uint32_t replay_window = 1024;  // records, power of two
+    double rekey_fraction = 0.5;    // of the suite's limit q
+    // Exactly one of the two is set.
+    std::optional<std::filesystem::path> preshared_file;
+    std::optional<std::filesystem::path> lab_raw_file;
+};
+
+enum class Side { plain, protected_side };
+
+struct Backend {
+    std::string name;
+    Side side = Side::plain;
+    size_t port_index = 0;  // into Configuration::ports: the one that owns `local`
+    IpAddress local;
+    uint16_t local_port = 0;  // 0: ephemeral
+    IpAddress address;
+    uint16_t port = 0;
+    std::optional<size_t> protection;  // into Configuration::protection; set when side is protected
+    uint16_t streams = 16;             // outgoing streams asked for
+    uint32_t connect_timeout_ms = 10000;
+};
+
+struct Listener {
+    std::string name;
+    Side side = Side::plain;
+    size_t port_index = 0;  // into Configuration::ports: the one that owns `address`
+    IpAddress address;
+    uint16_t port = 0;
+    size_t backend = 0;                // into Configuration::backends
+    std::optional<size_t> protection;  // into Configuration::protection; set when side is protected
+    uint16_t max_streams = 16;
+    uint32_t max_associations = 1000;
+};
+
+struct Limits {
+    uint32_t associations = 10000;      // both legs counted, whole gateway
+    uint32_t send_buffer_kib = 256;     // per association
+    uint32_t receive_buffer_kib = 256;  // per association
+    uint32_t ring_packets = 2048;       // each ring between a worker and the control loop
+};
+
+struct Sctp {
+    uint32_t rto_initial_ms = 1000;
+    uint32_t rto_min_ms = 300;
+    uint32_t rto_max_ms = 10000;
+    uint32_t heartbeat_interval_ms = 30000;
+    uint32_t association_max_retransmissions = 10;
+    uint32_t init_max_retransmissions = 8;
+    uint32_t cookie_lifetime_ms = 60000;
+    uint32_t cookie_key_rotation_s = 120;  // never shorter than the cookie's lifetime
+    uint32_t sack_delay_ms = 100;
+    std::optional<uint32_t> path_mtu;  // IP packet, octets; absent: the port's mtu
+};
+
+struct Shutdown {
+    uint32_t timeout_ms = 5000;
+};
+
+enum class LogLevel { error, warn, info, debug };
+enum class LogFormat { text, json };
+
+struct Log {
+    LogLevel level = LogLevel::info;
+    LogFormat format = LogFormat::text;
+};
+
+struct Lab {
+    std::optional<std::filesystem::path> keylog;  // traffic keys in clear: laboratory only
+};
+
+struct Configuration {
+    Eal eal;
+    Workers workers;
+    ControlLoop control;
+    std::vector<Port> ports;
+    std::vector<ProtectionPolicy> protection;
+    std::vector<Backend> backends;
+    std::vector<Listener> listeners;
+    Limits limits;
+    Sctp sctp;
+    Shutdown shutdown;
+    Log log;
+    Lab lab;
+    std::optional<std::filesystem::path> stats_file;  // written at exit
+};
+
+}  // namespace sdg::config
