@@ -1,0 +1,99 @@
+// A key-management method as a sans-I/O session per association: events in, actions out.
+//
+// Methods 0 (pre-shared), 192 (TLS 1.3) and 1 (DTLS 1.3) implement Session; protection.h carries
+// the actions out on the data plane and the association. Control thread only.
+//
+// States of an association's protection, as protection.h sees them:
+//   negotiating --parameters_agreed--> keying --protection_up--> protected --fail--> closed
+// An event that makes no sense in the current state is a Fail action, never an assertion.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "dataplane/keys/chunk_protection.h"
+#include "dataplane/record/key_material.h"
+#include "foundation/clock.h"
+#include "foundation/result.h"
+
+namespace sdg::keymgmt {
+
+struct InstallReceiveKey {
+    keys::KeyRole role;
+    uint16_t epoch;
+    record::KeyMaterial material;
+};
+struct InstallSendKey {
+    keys::KeyRole role;
+    uint16_t epoch;
+    record::KeyMaterial material;
+};
+struct SelectSendKey {
+    keys::KeyRole role;
+    uint16_t epoch;
+};
+struct DestroySendKey {
+    keys::KeyRole role;
+    uint16_t epoch;
+};
+struct DestroyReceiveKey {
+    keys::KeyRole role;
+    uint16_t epoch;
+};
+struct SetClearPolicy {
+    keys::ClearPolicy policy;
+};
+struct RequireProtection {};
+struct RequestHeartbeat {};
+// User message with PPID 4242 on stream 0, ordered.
+struct SendMessage {
+    std::vector<uint8_t> octets;
+};
+// Upper-layer traffic may flow from now on.
+struct ProtectionUp {};
+// The association is aborted; reason is for the log and names what to suspect.
+struct Fail {
+    std::string reason;
+};
+
+using Action = std::variant<InstallReceiveKey, InstallSendKey, SelectSendKey, DestroySendKey,
+                            DestroyReceiveKey, SetClearPolicy, RequireProtection, RequestHeartbeat,
+                            SendMessage, ProtectionUp, Fail>;
+using Actions = std::vector<Action>;  // carried out in order
+
+// What a session is bound to. Octet strings are the parameters as on the wire without padding.
+struct SessionContext {
+    keys::KmRole role;                      // ours
+    bool initiator = false;                 // of the SCTP association
+    std::vector<uint8_t> client_parameter;  // the client-role side's 0x8006
+    std::vector<uint8_t> server_parameter;
+    uint32_t client_tag = 0;  // verification tag chosen by the client-role side
+    uint32_t server_tag = 0;
+};
+
+class Session {
+ public:
+    virtual ~Session() = default;
+    virtual Actions on_parameters_agreed() = 0;
+    virtual Actions on_established() = 0;
+    virtual Actions on_first_opened() = 0;
+    virtual Actions on_message(std::span<const uint8_t> octets) = 0;  // PPID 4242
+    virtual Actions on_sender_dry() = 0;
+    // Called about once a second.
+    virtual Actions on_tick(TimePoint now, std::span<const keys::EpochStatistics> epochs) = 0;
+};
+
+// One configured method of a protection policy; makes sessions.
+class Method {
+ public:
+    virtual ~Method() = default;
+    [[nodiscard]] virtual uint8_t id() const = 0;
+    [[nodiscard]] virtual Result<std::unique_ptr<Session>> start(SessionContext context) = 0;
+};
+
+}  // namespace sdg::keymgmt
