@@ -1,0 +1,75 @@
+// The sending half of a DTLS key context: expanded keys, the next record number, and q.
+//
+// Life: made by the control thread, published to one worker (the association's owner) by a release
+// store, destroyed by the control thread after that worker has let go of it. Only that worker seals
+// with it. A context has no way to take other keys: new keys are a new context, so a number can
+// never be used twice under one key.
+//
+// Who writes, who reads:
+//   keys, epoch, restart, limit   control thread before publication; anybody afterwards
+//   next sequence                 the owner worker, through RecordEngine; anybody (counters)
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "dataplane/record/architecture.h"
+#include "dataplane/record/key_material.h"
+#include "dataplane/record/key_schedule.h"
+#include "foundation/result.h"
+
+namespace sdg::record {
+
+class alignas(64) SealContext {
+ public:
+    struct Options {
+        Architecture architecture = Architecture::best;
+        uint64_t first_sequence = 0;  // tests and vectors only; 0 in use
+        uint64_t seal_limit = 0;      // records; 0: the suite's
+    };
+    // Errors: invalid_argument (material, options), unavailable (architecture).
+    [[nodiscard]] static Result<std::unique_ptr<SealContext>> create(const KeyMaterial& material,
+                                                                     uint16_t epoch, bool restart,
+                                                                     const Options& options);
+    [[nodiscard]] static Result<std::unique_ptr<SealContext>> create(const KeyMaterial& material,
+                                                                     uint16_t epoch, bool restart) {
+        return create(material, epoch, restart, Options{});
+    }
+    SealContext(const SealContext&) = delete;
+    SealContext& operator=(const SealContext&) = delete;
+
+    [[nodiscard]] Suite suite() const { return keys_.suite; }
+    [[nodiscard]] uint16_t epoch() const { return epoch_; }
+    // R of the chunks that carry its records.
+    [[nodiscard]] bool restart() const { return restart_; }
+
+    // q: records sealed so far. Any thread.
+    [[nodiscard]] uint64_t sealed() const {
+        return next_sequence_.load(std::memory_order_relaxed) - first_sequence_;
+    }
+    // Records that may be sealed in all; kNoLimit when the suite has no reachable limit.
+    [[nodiscard]] uint64_t seal_limit() const { return seal_limit_; }
+    [[nodiscard]] bool used() const { return sealed() != 0; }
+    // The number of the next record. Any thread.
+    [[nodiscard]] uint64_t next_sequence() const {
+        return next_sequence_.load(std::memory_order_relaxed);
+    }
+
+    // Brings the first lines of the keys into the cache ahead of a burst.
+    void prefetch() const;
+
+ private:
+    friend class RecordEngine;
+    SealContext() = default;
+
+    KeySchedule keys_;
+    alignas(64) std::atomic<uint64_t> next_sequence_{0};  // single writer: plain loads and stores
+    uint64_t end_sequence_ = 0;  // first number that may not be used: limit or 2^48
+    uint64_t first_sequence_ = 0;
+    uint64_t seal_limit_ = 0;
+    uint16_t epoch_ = 0;
+    bool restart_ = false;
+};
+
+}  // namespace sdg::record
