@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by run.sh, test.sh and .ci/run: one way to configure and build.
 #
 # build_tree DIR [meson options...]: configures DIR when needed and builds it. Uses ccache when it

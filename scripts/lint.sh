@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# clang-tidy (checks: .clang-tidy) over every C++ source of a build folder's compile commands, then
-# shellcheck over the scripts.
+# clang-tidy (checks: .clang-tidy) over every C++ source of a build folder's compile commands, and
+# the scripts under shellcheck.
 #   scripts/lint.sh BUILD_DIR [FILE...]
 set -euo pipefail
 cd "$(dirname "$0")/.."
