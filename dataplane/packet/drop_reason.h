@@ -47,7 +47,10 @@ namespace sdg::packet {
     X(association_gone, "outgoing packet of an association already removed")                    \
     X(icmp_ignored, "ICMP other than echo and neighbour discovery, or malformed")               \
     X(arp_ignored, "ARP not for us or malformed")                                               \
-    X(icmp_rate_limited, "ICMP or ARP answers above their rate limit")
+    X(icmp_rate_limited, "ICMP or ARP answers above their rate limit")                          \
+    X(frame_too_long, "frame longer than the port's MTU, or in several buffers")                \
+    X(vlan_mismatch, "VLAN tag other than the port's")                                          \
+    X(source_address, "source address is not another host's unicast address")
 
 enum class DropReason : uint8_t {
     none = 0,
