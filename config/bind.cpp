@@ -1,0 +1,365 @@
+#include "config/bind.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "config/scalar.h"
+#include "config/schema.h"
+
+namespace sdg::config {
+namespace {
+
+template <class Enum>
+using Words = std::span<const std::pair<std::string_view, Enum>>;
+
+constexpr std::array<std::pair<std::string_view, Hugepages>, 3> hugepages_words{
+    {{"auto", Hugepages::automatic}, {"never", Hugepages::never}, {"require", Hugepages::require}}};
+constexpr std::array<std::pair<std::string_view, ProtectionMode>, 2> mode_words{
+    {{"strict", ProtectionMode::strict}, {"loose", ProtectionMode::loose}}};
+constexpr std::array<std::pair<std::string_view, KeyManagementMethod>, 3> method_words{
+    {{"preshared", KeyManagementMethod::preshared},
+     {"dtls13", KeyManagementMethod::dtls13},
+     {"tls13", KeyManagementMethod::tls13}}};
+constexpr std::array<std::pair<std::string_view, CipherSuite>, 4> suite_words{
+    {{"TLS_AES_128_GCM_SHA256", CipherSuite::aes_128_gcm_sha256},
+     {"TLS_AES_256_GCM_SHA384", CipherSuite::aes_256_gcm_sha384},
+     {"TLS_CHACHA20_POLY1305_SHA256", CipherSuite::chacha20_poly1305_sha256},
+     {"TLS_AES_128_CCM_SHA256", CipherSuite::aes_128_ccm_sha256}}};
+constexpr std::array<std::pair<std::string_view, Side>, 2> side_words{
+    {{"plain", Side::plain}, {"protected", Side::protected_side}}};
+constexpr std::array<std::pair<std::string_view, LogLevel>, 4> level_words{
+    {{"error", LogLevel::error},
+     {"warn", LogLevel::warn},
+     {"info", LogLevel::info},
+     {"debug", LogLevel::debug}}};
+constexpr std::array<std::pair<std::string_view, LogFormat>, 2> format_words{
+    {{"text", LogFormat::text}, {"json", LogFormat::json}}};
+
+template <class Enum>
+Enum word_value(Words<Enum> words, std::string_view text) {
+    const auto found = std::find_if(words.begin(), words.end(),
+                                    [&](const auto& word) { return word.first == text; });
+    return found == words.end() ? words.front().second : found->second;
+}
+
+// One section of the checked tree, read key by key.
+class Section {
+ public:
+    Section(YamlNodePtr node, std::string schema_path, std::string path)
+        : node_(std::move(node)), schema_path_(std::move(schema_path)), path_(std::move(path)) {}
+
+    [[nodiscard]] bool has(std::string_view key) const { return entry(key) != nullptr; }
+
+    [[nodiscard]] std::string path(std::string_view key) const { return join(path_, key); }
+
+    // Where the value is written; only for keys that are there.
+    [[nodiscard]] Position position(std::string_view key) const {
+        const YamlEntry* found = entry(key);
+        return found == nullptr ? Position{} : found->value_position;
+    }
+
+    [[nodiscard]] std::string text(std::string_view key) const { return value(key)->scalar; }
+
+    template <class Integer>
+    void read(std::string_view key, Integer& out) const {
+        out = static_cast<Integer>(*parse_integer(text(key)));
+    }
+    template <class Integer>
+    void read(std::string_view key, std::optional<Integer>& out) const {
+        if (has(key)) {
+            read(key, out.emplace());
+        }
+    }
+    void read(std::string_view key, bool& out) const { out = *parse_boolean(text(key)); }
+    void read(std::string_view key, double& out) const { out = *parse_fraction(text(key)); }
+    void read(std::string_view key, std::string& out) const { out = text(key); }
+    void read(std::string_view key, IpAddress& out) const { out = *parse_address(text(key)); }
+    void read(std::string_view key, Prefix& out) const { out = *parse_prefix(text(key)); }
+    void read(std::string_view key, MacAddress& out) const { out = *parse_mac(text(key)); }
+
+    template <class Enum, size_t N>
+    void read(std::string_view key, Enum& out,
+              const std::array<std::pair<std::string_view, Enum>, N>& words) const {
+        out = word_value(Words<Enum>(words), text(key));
+    }
+
+    void read(std::string_view key, std::optional<std::filesystem::path>& out,
+              const std::filesystem::path& folder) const {
+        if (has(key)) {
+            out = (folder / text(key)).lexically_normal();  // an absolute name replaces folder
+        }
+    }
+
+    [[nodiscard]] Section below(std::string_view key) const {
+        return {value(key), join(schema_path_, key), path(key)};
+    }
+
+    // Elements of a list of sections.
+    [[nodiscard]] std::vector<Section> sections(std::string_view key) const {
+        std::vector<Section> out;
+        const YamlNodePtr list = value(key);
+        for (size_t i = 0; i < list->entries.size(); ++i) {
+            out.push_back({list->entries[i].value, join(schema_path_, key) + "[]",
+                           fmt::format("{}[{}]", path(key), i)});
+        }
+        return out;
+    }
+
+    // Elements of a list of words.
+    [[nodiscard]] std::vector<std::string> words(std::string_view key) const {
+        std::vector<std::string> out;
+        for (const YamlEntry& element : value(key)->entries) {
+            out.push_back(element.value->scalar);
+        }
+        return out;
+    }
+
+ private:
+    [[nodiscard]] const YamlEntry* entry(std::string_view key) const {
+        const YamlEntry* found = node_->find(key);
+        return found == nullptr || found->value->kind == YamlNode::Kind::empty ? nullptr : found;
+    }
+
+    // What is written, or the schema's default read the same way, or an empty node.
+    [[nodiscard]] YamlNodePtr value(std::string_view key) const {
+        if (const YamlEntry* found = entry(key); found != nullptr) {
+            return found->value;
+        }
+        const Key* known = find_key(join(schema_path_, key));
+        const auto parsed = parse_yaml(known == nullptr ? "" : known->default_text);
+        return parsed ? parsed->value : std::make_shared<YamlNode>();
+    }
+
+    static std::string join(std::string_view path, std::string_view key) {
+        return path.empty() ? std::string(key) : fmt::format("{}.{}", path, key);
+    }
+
+    YamlNodePtr node_;
+    std::string schema_path_;
+    std::string path_;
+};
+
+class Binder {
+ public:
+    Binder(const Section& document, std::filesystem::path folder, ErrorList& errors)
+        : document_(document), folder_(std::move(folder)), errors_(errors) {}
+
+    Configuration run() {
+        small_sections();
+        for (const Section& section : document_.sections("ports")) {
+            out_.ports.push_back(port(section));
+        }
+        for (const Section& section : document_.sections("protection")) {
+            out_.protection.push_back(policy(section));
+        }
+        for (const Section& section : document_.sections("backends")) {
+            out_.backends.push_back(backend(section));
+        }
+        for (const Section& section : document_.sections("listeners")) {
+            out_.listeners.push_back(listener(section));
+        }
+        return std::move(out_);
+    }
+
+ private:
+    void small_sections() {
+        const Section eal = document_.below("eal");
+        eal.read("memory_mib", out_.eal.memory_mib);
+        eal.read("hugepages", out_.eal.hugepages, hugepages_words);
+        if (eal.has("file_prefix")) {
+            out_.eal.file_prefix = eal.text("file_prefix");
+        }
+        out_.eal.extra_args = eal.words("extra_args");
+
+        const Section workers = document_.below("workers");
+        workers.read("count", out_.workers.count);
+        for (const std::string& cpu : workers.words("cpus")) {
+            out_.workers.cpus.push_back(static_cast<uint32_t>(*parse_integer(cpu)));
+        }
+        workers.read("idle_sleep_us", out_.workers.idle_sleep_us);
+        workers.read("burst", out_.workers.burst);
+
+        const Section control = document_.below("control");
+        control.read("cpu", out_.control.cpu);
+        control.read("idle_sleep_us", out_.control.idle_sleep_us);
+
+        const Section limits = document_.below("limits");
+        limits.read("associations", out_.limits.associations);
+        limits.read("send_buffer_kib", out_.limits.send_buffer_kib);
+        limits.read("receive_buffer_kib", out_.limits.receive_buffer_kib);
+        limits.read("ring_packets", out_.limits.ring_packets);
+
+        const Section sctp = document_.below("sctp");
+        sctp.read("rto_initial_ms", out_.sctp.rto_initial_ms);
+        sctp.read("rto_min_ms", out_.sctp.rto_min_ms);
+        sctp.read("rto_max_ms", out_.sctp.rto_max_ms);
+        sctp.read("heartbeat_interval_ms", out_.sctp.heartbeat_interval_ms);
+        sctp.read("association_max_retransmissions", out_.sctp.association_max_retransmissions);
+        sctp.read("init_max_retransmissions", out_.sctp.init_max_retransmissions);
+        sctp.read("cookie_lifetime_ms", out_.sctp.cookie_lifetime_ms);
+        sctp.read("cookie_key_rotation_s", out_.sctp.cookie_key_rotation_s);
+        sctp.read("sack_delay_ms", out_.sctp.sack_delay_ms);
+        sctp.read("path_mtu", out_.sctp.path_mtu);
+
+        document_.below("shutdown").read("timeout_ms", out_.shutdown.timeout_ms);
+        const Section log = document_.below("log");
+        log.read("level", out_.log.level, level_words);
+        log.read("format", out_.log.format, format_words);
+        document_.below("lab").read("keylog", out_.lab.keylog, folder_);
+        document_.read("stats_file", out_.stats_file, folder_);
+    }
+
+    static Port port(const Section& section) {
+        Port out;
+        section.read("name", out.name);
+        section.read("device", out.device);
+        section.read("mtu", out.mtu);
+        section.read("vlan", out.vlan);
+        for (const std::string& address : section.words("addresses")) {
+            out.addresses.push_back(*parse_prefix(address));
+        }
+        for (const Section& route : section.sections("routes")) {
+            Route& added = out.routes.emplace_back();
+            route.read("prefix", added.prefix);
+            route.read("via", added.via);
+        }
+        for (const Section& neighbour : section.sections("neighbours")) {
+            Neighbour& added = out.neighbours.emplace_back();
+            neighbour.read("address", added.address);
+            neighbour.read("mac", added.mac);
+        }
+        section.read("rx_descriptors", out.rx_descriptors);
+        section.read("tx_descriptors", out.tx_descriptors);
+        section.read("promiscuous", out.promiscuous);
+        section.read("mbufs", out.mbufs);
+        if (section.has("mac")) {
+            section.read("mac", out.mac.emplace());
+        }
+        return out;
+    }
+
+    [[nodiscard]] ProtectionPolicy policy(const Section& section) const {
+        ProtectionPolicy out;
+        section.read("name", out.name);
+        section.read("mode", out.mode, mode_words);
+        const auto roles = section.words("roles");
+        out.role_client = std::find(roles.begin(), roles.end(), "client") != roles.end();
+        out.role_server = std::find(roles.begin(), roles.end(), "server") != roles.end();
+        out.methods.clear();
+        for (const std::string& method : section.words("methods")) {
+            out.methods.push_back(word_value(Words<KeyManagementMethod>(method_words), method));
+        }
+        section.read("restart", out.restart);
+        section.read("suite", out.suite, suite_words);
+        section.read("replay_window", out.replay_window);
+        section.read("rekey_fraction", out.rekey_fraction);
+        section.below("preshared").read("file", out.preshared_file, folder_);
+        section.below("lab_raw").read("file", out.lab_raw_file, folder_);
+        return out;
+    }
+
+    Backend backend(const Section& section) {
+        Backend out;
+        section.read("name", out.name);
+        section.read("side", out.side, side_words);
+        section.read("local", out.local);
+        section.read("local_port", out.local_port);
+        section.read("address", out.address);
+        section.read("port", out.port);
+        section.read("streams", out.streams);
+        section.read("connect_timeout_ms", out.connect_timeout_ms);
+        out.port_index = owner(section, "local", out.local);
+        if (section.has("via")) {
+            check_via(section, out);
+        }
+        out.protection = protection(section, out.side);
+        return out;
+    }
+
+    Listener listener(const Section& section) {
+        Listener out;
+        section.read("name", out.name);
+        section.read("side", out.side, side_words);
+        section.read("address", out.address);
+        section.read("port", out.port);
+        section.read("max_streams", out.max_streams);
+        section.read("max_associations", out.max_associations);
+        out.port_index = owner(section, "address", out.address);
+        out.backend = named(out_.backends, section, "backend", "backends");
+        out.protection = protection(section, out.side);
+        return out;
+    }
+
+    // Index of the port that has the address, which the user wrote at key.
+    size_t owner(const Section& section, std::string_view key, const IpAddress& address) {
+        for (size_t i = 0; i < out_.ports.size(); ++i) {
+            for (const Prefix& own : out_.ports[i].addresses) {
+                if (own.address == address) {
+                    return i;
+                }
+            }
+        }
+        errors_.add(section.position(key), section.path(key),
+                    "an address listed in ports[].addresses", shown(section.text(key)));
+        return unresolved;
+    }
+
+    template <class Entry>
+    size_t named(const std::vector<Entry>& entries, const Section& section, std::string_view key,
+                 std::string_view list) {
+        const std::string wanted = section.text(key);
+        const auto found = std::find_if(entries.begin(), entries.end(),
+                                        [&](const Entry& entry) { return entry.name == wanted; });
+        if (found != entries.end()) {
+            return static_cast<size_t>(found - entries.begin());
+        }
+        errors_.add(section.position(key), section.path(key),
+                    fmt::format("the name of an entry of {}", list), shown(wanted));
+        return unresolved;
+    }
+
+    void check_via(const Section& section, const Backend& backend) {
+        const size_t via = named(out_.ports, section, "via", "ports");
+        if (via != unresolved && backend.port_index != unresolved && via != backend.port_index) {
+            errors_.add(
+                section.position("via"), section.path("via"),
+                fmt::format("{}, the port that has local {}",
+                            shown(out_.ports[backend.port_index].name), backend.local.to_string()),
+                shown(section.text("via")));
+        }
+    }
+
+    std::optional<size_t> protection(const Section& section, Side side) {
+        if (side == Side::plain) {
+            if (section.has("protection")) {
+                errors_.add(section.position("protection"), section.path("protection"),
+                            "no policy on side plain", shown(section.text("protection")));
+            }
+            return std::nullopt;
+        }
+        if (!section.has("protection")) {
+            errors_.add(section.position("side"), section.path("protection"),
+                        "the name of a policy, as side is protected", "nothing");
+            return std::nullopt;
+        }
+        return named(out_.protection, section, "protection", "protection");
+    }
+
+    const Section& document_;
+    std::filesystem::path folder_;
+    ErrorList& errors_;
+    Configuration out_;
+};
+
+}  // namespace
+
+Configuration bind(const YamlEntry& document, const std::filesystem::path& folder,
+                   ErrorList& errors) {
+    const Section section(document.value, "", "");
+    return Binder(section, folder, errors).run();
+}
+
+}  // namespace sdg::config

@@ -1,0 +1,272 @@
+#include "config/schema.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+
+namespace sdg::config {
+namespace {
+
+using std::string_view;
+using enum ValueType;
+using enum Presence;
+
+constexpr std::array<string_view, 3> kHugepages{"auto", "never", "require"};
+constexpr std::array<string_view, 2> kModes{"strict", "loose"};
+constexpr std::array<string_view, 2> kRoles{"client", "server"};
+constexpr std::array<string_view, 3> kMethods{"preshared", "dtls13", "tls13"};
+constexpr std::array<string_view, 4> kSuites{"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384",
+                                             "TLS_CHACHA20_POLY1305_SHA256",
+                                             "TLS_AES_128_CCM_SHA256"};
+constexpr std::array<string_view, 2> kSides{"plain", "protected"};
+constexpr std::array<string_view, 4> kLevels{"error", "warn", "info", "debug"};
+constexpr std::array<string_view, 2> kFormats{"text", "json"};
+
+constexpr Key kKeys[] = {
+    // clang-format off
+    {.path = "eal", .type = section,
+     .description = "DPDK's environment: memory and expert settings."},
+    {.path = "eal.memory_mib", .type = integer, .default_text = "256", .unit = "MiB", .minimum = 64, .maximum = 65536,
+     .description = "Memory for packet buffers and tables, taken at start."},
+    {.path = "eal.hugepages", .type = choice, .default_text = "auto", .choices = kHugepages,
+     .description = "`auto` uses hugepages when enough are reserved and ordinary memory otherwise; `require` refuses to start without them."},
+    {.path = "eal.file_prefix", .type = text,
+     .description = "Prefix of DPDK's run-time files, for several DPDK programs on one host. Absent: one of this process only."},
+    {.path = "eal.extra_args", .type = list, .default_text = "[]", .maximum = 32,
+     .description = "More arguments for the EAL, for experts; appended as they are."},
+    {.path = "eal.extra_args[]", .type = text, .presence = required, .description = "One argument."},
+
+    {.path = "workers", .type = section, .description = "The poll-mode loops that open and seal packets."},
+    {.path = "workers.count", .type = integer, .default_text = "1", .minimum = 1, .maximum = 32,
+     .description = "Worker threads. Each polls its own queue of every port."},
+    {.path = "workers.cpus", .type = list, .maximum = 32,
+     .description = "CPUs to pin the workers to, one for each. Absent: the operating system places them."},
+    {.path = "workers.cpus[]", .type = integer, .presence = required, .minimum = 0, .maximum = 1023, .description = "A CPU number."},
+    {.path = "workers.idle_sleep_us", .type = integer, .default_text = "50", .unit = "microseconds", .minimum = 0, .maximum = 1000,
+     .description = "Longest sleep of a worker that finds nothing to do. 0: never sleep, the CPU is the worker's alone."},
+    {.path = "workers.burst", .type = integer, .default_text = "32", .unit = "packets", .minimum = 1, .maximum = 64,
+     .description = "Packets taken from a queue at a time."},
+
+    {.path = "control", .type = section, .description = "The control loop: SCTP, key management and the relay."},
+    {.path = "control.cpu", .type = integer, .minimum = 0, .maximum = 1023,
+     .description = "CPU to pin the control thread to. Absent: the operating system places it."},
+    {.path = "control.idle_sleep_us", .type = integer, .default_text = "50", .unit = "microseconds", .minimum = 0, .maximum = 1000,
+     .description = "Longest sleep of the control loop when there is nothing to do. 0: never sleep."},
+
+    {.path = "ports", .type = list, .presence = required, .minimum = 1, .maximum = 32,
+     .description = "Network ports. The gateway answers ARP, neighbour discovery and echo requests for its addresses on them."},
+    {.path = "ports[]", .type = section, .presence = required, .description = "One port."},
+    {.path = "ports[].name", .type = name, .presence = required, .description = "For the log and for `via`."},
+    {.path = "ports[].device", .type = device, .presence = required,
+     .description = "What DPDK opens: a virtual device with its arguments (`net_af_packet0,iface=eth1`), or the PCI address of a NIC."},
+    {.path = "ports[].mtu", .type = integer, .default_text = "1500", .unit = "octets", .minimum = 576, .maximum = 9000,
+     .description = "Largest IP packet. 1280 or more when the port has an IPv6 address."},
+    {.path = "ports[].vlan", .type = integer, .minimum = 1, .maximum = 4094,
+     .description = "802.1Q tag put on every frame sent and required of every frame received. Absent: untagged."},
+    {.path = "ports[].mac", .type = mac_address, .description = "Absent: the device's own."},
+    {.path = "ports[].addresses", .type = list, .presence = required, .minimum = 1, .maximum = 64,
+     .description = "The gateway's own addresses on this port."},
+    {.path = "ports[].addresses[]", .type = address_prefix, .presence = required, .description = "An address with its on-link prefix length."},
+    {.path = "ports[].routes", .type = list, .default_text = "[]", .maximum = 1024, .description = "Static routes out of this port; the longest prefix wins."},
+    {.path = "ports[].routes[]", .type = section, .presence = required, .description = "One route."},
+    {.path = "ports[].routes[].prefix", .type = network_prefix, .presence = required, .description = "Destination; `0.0.0.0/0` or `::/0` is the default route."},
+    {.path = "ports[].routes[].via", .type = address, .presence = required, .description = "Next hop, on a prefix of this port."},
+    {.path = "ports[].neighbours", .type = list, .default_text = "[]", .maximum = 4096,
+     .description = "Link addresses known beforehand; all others are asked for by ARP or neighbour discovery."},
+    {.path = "ports[].neighbours[]", .type = section, .presence = required, .description = "One neighbour."},
+    {.path = "ports[].neighbours[].address", .type = address, .presence = required, .description = "On a prefix of this port."},
+    {.path = "ports[].neighbours[].mac", .type = mac_address, .presence = required, .description = "Its link address."},
+    {.path = "ports[].rx_descriptors", .type = integer, .default_text = "512", .unit = "packets", .minimum = 64, .maximum = 4096, .description = "Length of each receive queue."},
+    {.path = "ports[].tx_descriptors", .type = integer, .default_text = "512", .unit = "packets", .minimum = 64, .maximum = 4096, .description = "Length of each transmit queue."},
+    {.path = "ports[].mbufs", .type = integer, .default_text = "8192", .unit = "packets", .minimum = 1024, .maximum = 4194304,
+     .description = "Packet buffers of this port's pool. More than both queues of all workers together hold."},
+    {.path = "ports[].promiscuous", .type = boolean, .default_text = "false", .description = "Receive frames for other link addresses too (they are counted and dropped)."},
+
+    {.path = "protection", .type = list, .default_text = "[]", .maximum = 256, .description = "Protection policies, named by listeners and backends of side `protected`."},
+    {.path = "protection[]", .type = section, .presence = required, .description = "One policy."},
+    {.path = "protection[].name", .type = name, .presence = required, .description = "For references and the log."},
+    {.path = "protection[].mode", .type = choice, .default_text = "strict", .choices = kModes,
+     .description = "`strict` aborts an association whose peer offers no compatible DTLS chunk support; `loose` lets it go on **without protection**."},
+    {.path = "protection[].roles", .type = list, .default_text = "[client, server]", .minimum = 1, .maximum = 2, .description = "Key-management roles offered."},
+    {.path = "protection[].roles[]", .type = choice, .presence = required, .choices = kRoles, .description = "A role."},
+    {.path = "protection[].methods", .type = list, .default_text = "[preshared]", .minimum = 1, .maximum = 3, .description = "Key-management methods offered, most preferred first. `dtls13` and `tls13` are not available yet in this version."},
+    {.path = "protection[].methods[]", .type = choice, .presence = required, .choices = kMethods, .description = "A method: `preshared` is id 0, `dtls13` 1, `tls13` 192."},
+    {.path = "protection[].restart", .type = boolean, .default_text = "false", .description = "Offer protected restart. `true` is not available yet in this version."},
+    {.path = "protection[].suite", .type = choice, .default_text = "TLS_AES_128_GCM_SHA256", .choices = kSuites, .description = "Cipher suite for method `preshared`; both ends must name the same. With `lab_raw` the file names it."},
+    {.path = "protection[].replay_window", .type = integer, .default_text = "1024", .unit = "records", .minimum = 64, .maximum = 65536, .power_of_two = true,
+     .description = "How far records may be reordered and still be accepted."},
+    {.path = "protection[].rekey_fraction", .type = fraction, .default_text = "0.5", .minimum = 0.01, .maximum = 0.9, .description = "Part of the suite's record limit q after which the sender moves to the next epoch."},
+    {.path = "protection[].preshared", .type = section, .description = "Pre-shared material from which every association's keys are derived. Exactly one of `preshared` and `lab_raw` is given."},
+    {.path = "protection[].preshared.file", .type = file, .presence = required, .description = "Readable by its owner only; anything else is refused."},
+    {.path = "protection[].lab_raw", .type = section, .description = "Laboratory only, one association at a time: raw keys, as other stacks under development take them."},
+    {.path = "protection[].lab_raw.file", .type = file, .presence = required, .description = "Readable by its owner only; anything else is refused."},
+
+    {.path = "backends", .type = list, .presence = required, .minimum = 1, .maximum = 1024, .description = "Where accepted associations are relayed to."},
+    {.path = "backends[]", .type = section, .presence = required, .description = "One backend."},
+    {.path = "backends[].name", .type = name, .presence = required, .description = "For references and the log."},
+    {.path = "backends[].side", .type = choice, .presence = required, .choices = kSides, .description = "Whether the association to it is protected by DTLS chunks."},
+    {.path = "backends[].local", .type = address, .presence = required, .description = "The gateway's own address to connect from; one of a port's."},
+    {.path = "backends[].local_port", .type = integer, .default_text = "0", .minimum = 0, .maximum = 65535, .description = "SCTP port to connect from. 0: an ephemeral one."},
+    {.path = "backends[].via", .type = name, .description = "The port's name, as a check that `local` is where you think. Absent: the port that has `local`."},
+    {.path = "backends[].address", .type = address, .presence = required, .description = "The backend's address, of the same family as `local`, on a prefix or route of that port."},
+    {.path = "backends[].port", .type = integer, .presence = required, .minimum = 1, .maximum = 65535, .description = "The backend's SCTP port."},
+    {.path = "backends[].protection", .type = name, .description = "Name of a protection policy: required on side `protected`, not allowed on side `plain`."},
+    {.path = "backends[].streams", .type = integer, .default_text = "16", .minimum = 1, .maximum = 1024, .description = "Outgoing streams asked for."},
+    {.path = "backends[].connect_timeout_ms", .type = integer, .default_text = "10000", .unit = "milliseconds", .minimum = 100, .maximum = 300000,
+     .description = "An association not up by then is given up and the accepted one aborted."},
+
+    {.path = "listeners", .type = list, .presence = required, .minimum = 1, .maximum = 1024, .description = "Where associations are accepted. Each accepted association gets one of its own to the backend."},
+    {.path = "listeners[]", .type = section, .presence = required, .description = "One listener."},
+    {.path = "listeners[].name", .type = name, .presence = required, .description = "For the log."},
+    {.path = "listeners[].side", .type = choice, .presence = required, .choices = kSides, .description = "Whether associations accepted here are protected by DTLS chunks."},
+    {.path = "listeners[].address", .type = address, .presence = required, .description = "One of a port's addresses."},
+    {.path = "listeners[].port", .type = integer, .presence = required, .minimum = 1, .maximum = 65535, .description = "SCTP port."},
+    {.path = "listeners[].backend", .type = name, .presence = required, .description = "Name of the backend."},
+    {.path = "listeners[].protection", .type = name, .description = "Name of a protection policy: required on side `protected`, not allowed on side `plain`."},
+    {.path = "listeners[].max_streams", .type = integer, .default_text = "16", .minimum = 1, .maximum = 1024, .description = "Streams granted in each direction."},
+    {.path = "listeners[].max_associations", .type = integer, .default_text = "1000", .minimum = 1, .maximum = 100000, .description = "Associations accepted at a time; more are refused."},
+
+    {.path = "limits", .type = section, .description = "Bounds of the whole gateway."},
+    {.path = "limits.associations", .type = integer, .default_text = "10000", .minimum = 1, .maximum = 100000, .description = "Associations at a time; both legs of a relayed one count."},
+    {.path = "limits.send_buffer_kib", .type = integer, .default_text = "256", .unit = "KiB", .minimum = 16, .maximum = 65536, .description = "Send buffer of one association. When it is full the other leg is not read."},
+    {.path = "limits.receive_buffer_kib", .type = integer, .default_text = "256", .unit = "KiB", .minimum = 16, .maximum = 65536, .description = "Receive buffer (window) of one association."},
+    {.path = "limits.ring_packets", .type = integer, .default_text = "2048", .unit = "packets", .minimum = 64, .maximum = 65536, .power_of_two = true,
+     .description = "Each ring between a worker and the control loop; what does not fit is dropped and counted."},
+
+    {.path = "sctp", .type = section, .description = "SCTP protocol parameters (RFC 9260, section 16), for all associations. Defaults suit signalling networks: a lost path is noticed within a minute or so."},
+    {.path = "sctp.rto_initial_ms", .type = integer, .default_text = "1000", .unit = "milliseconds", .minimum = 10, .maximum = 60000, .description = "RTO.Initial (RFC 9260: 1000)."},
+    {.path = "sctp.rto_min_ms", .type = integer, .default_text = "300", .unit = "milliseconds", .minimum = 10, .maximum = 60000, .description = "RTO.Min (RFC 9260: 1000). Above the peer's delay of acknowledgements."},
+    {.path = "sctp.rto_max_ms", .type = integer, .default_text = "10000", .unit = "milliseconds", .minimum = 10, .maximum = 120000, .description = "RTO.Max (RFC 9260: 60000)."},
+    {.path = "sctp.heartbeat_interval_ms", .type = integer, .default_text = "30000", .unit = "milliseconds", .minimum = 100, .maximum = 600000, .description = "HB.interval (RFC 9260: 30000)."},
+    {.path = "sctp.association_max_retransmissions", .type = integer, .default_text = "10", .minimum = 1, .maximum = 100, .description = "Association.Max.Retrans (RFC 9260: 10)."},
+    {.path = "sctp.init_max_retransmissions", .type = integer, .default_text = "8", .minimum = 1, .maximum = 100, .description = "Max.Init.Retransmits (RFC 9260: 8)."},
+    {.path = "sctp.cookie_lifetime_ms", .type = integer, .default_text = "60000", .unit = "milliseconds", .minimum = 1000, .maximum = 600000, .description = "Valid.Cookie.Life (RFC 9260: 60000)."},
+    {.path = "sctp.cookie_key_rotation_s", .type = integer, .default_text = "120", .unit = "seconds", .minimum = 1, .maximum = 86400, .description = "How often the key that authenticates State Cookies changes; the one before stays valid as long. Not shorter than a cookie's lifetime."},
+    {.path = "sctp.sack_delay_ms", .type = integer, .default_text = "100", .unit = "milliseconds", .minimum = 0, .maximum = 500, .description = "Delay of acknowledgements (RFC 9260: 200). 0: none."},
+    {.path = "sctp.path_mtu", .type = integer, .unit = "octets", .minimum = 576, .maximum = 9000, .description = "Largest IP packet sent, when the path is narrower than the port. Absent: the port's `mtu`."},
+
+    {.path = "shutdown", .type = section, .description = "What SIGTERM and SIGINT do."},
+    {.path = "shutdown.timeout_ms", .type = integer, .default_text = "5000", .unit = "milliseconds", .minimum = 0, .maximum = 600000, .description = "Time for associations to drain and shut down; those left are aborted."},
+
+    {.path = "log", .type = section, .description = "The log, on standard error."},
+    {.path = "log.level", .type = choice, .default_text = "info", .choices = kLevels, .description = "Least severity shown."},
+    {.path = "log.format", .type = choice, .default_text = "text", .choices = kFormats, .description = "`json`: one object a line."},
+
+    {.path = "lab", .type = section, .description = "For the laboratory only."},
+    {.path = "lab.keylog", .type = file, .description = "**Writes every traffic key in clear** to this file, so that captures can be decrypted. Absent: off."},
+
+    {.path = "stats_file", .type = file, .description = "Counters are written here as JSON at exit. Absent: not written."},
+    // clang-format on
+};
+
+std::string number(double value) {
+    return fmt::format("{:g}", value).find('e') == std::string::npos ? fmt::format("{:g}", value)
+                                                                     : fmt::format("{:.0f}", value);
+}
+
+std::string range_words(const Key& key) {
+    if (key.minimum == 0 && key.maximum == 0) {
+        return {};
+    }
+    return fmt::format("from {} to {}", number(key.minimum), number(key.maximum));
+}
+
+}  // namespace
+
+std::span<const Key> schema() {
+    return kKeys;
+}
+
+const Key* find_key(string_view path) {
+    const auto found = std::find_if(std::begin(kKeys), std::end(kKeys),
+                                    [&](const Key& key) { return key.path == path; });
+    return found == std::end(kKeys) ? nullptr : &*found;
+}
+
+std::string schema_path(string_view path) {
+    std::string out;
+    bool inside = false;
+    for (const char c : path) {
+        if (c == ']') {
+            inside = false;
+        }
+        if (!inside) {
+            out.push_back(c);
+        }
+        if (c == '[') {
+            inside = true;
+        }
+    }
+    return out;
+}
+
+std::vector<const Key*> keys_below(string_view section_path) {
+    std::vector<const Key*> out;
+    for (const Key& key : kKeys) {
+        string_view rest = key.path;
+        if (!section_path.empty()) {
+            if (!rest.starts_with(section_path) || rest.size() == section_path.size() ||
+                rest[section_path.size()] != '.') {
+                continue;
+            }
+            rest.remove_prefix(section_path.size() + 1);
+        }
+        if (rest.find('.') == string_view::npos && !rest.ends_with("[]")) {
+            out.push_back(&key);
+        }
+    }
+    return out;
+}
+
+string_view last_part(string_view path) {
+    const size_t dot = path.rfind('.');
+    return dot == string_view::npos ? path : path.substr(dot + 1);
+}
+
+std::string expectation(const Key& key) {
+    const std::string range = range_words(key);
+    const std::string unit = key.unit.empty() ? "" : fmt::format(" ({})", key.unit);
+    switch (key.type) {
+        case section:
+            return "a section of keys";
+        case list: {
+            if (key.maximum == 0) {
+                return "a list";
+            }
+            return key.minimum == 0 ? fmt::format("a list of at most {}", number(key.maximum))
+                                    : fmt::format("a list of {} to {}", number(key.minimum),
+                                                  number(key.maximum));
+        }
+        case boolean:
+            return "true or false";
+        case integer:
+            return fmt::format("{} {}{}", key.power_of_two ? "a power of two" : "a whole number",
+                               range, unit);
+        case fraction:
+            return fmt::format("a number {}{}", range, unit);
+        case text:
+            return "one line of text";
+        case name:
+            return "a name of 1 to 32 letters, digits, '_', '-' or '.'";
+        case choice:
+            return fmt::format("one of {}", fmt::join(key.choices, ", "));
+        case address:
+            return "a unicast IPv4 or IPv6 address";
+        case address_prefix:
+            return "a unicast address with its prefix length, such as 10.0.0.1/24 or "
+                   "2001:db8::1/64";
+        case network_prefix:
+            return "a network with its prefix length, such as 10.0.0.0/8 or 2001:db8::/32";
+        case mac_address:
+            return "a unicast link address such as 02:00:00:00:00:01";
+        case device:
+            return "a DPDK device such as net_af_packet0,iface=eth1 or 0000:01:00.0";
+        case file:
+            return "a file name";
+    }
+    return {};
+}
+
+}  // namespace sdg::config
