@@ -7,6 +7,7 @@
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -20,21 +21,28 @@ class OpenContext;
 namespace sdg::keys {
 
 // One association. Written by the control thread (release stores), read by workers (acquire loads).
+// The first cache line is all that a packet under a primary key needs.
 struct alignas(64) AssociationEntry {
     // Send context of everything but INIT and INIT ACK; null: nothing selected, packets leave in
     // clear unless policy is initiation_only.
     std::atomic<record::SealContext*> selected_send{nullptr};
-    // [KeyRole][epoch & 3]
-    std::array<std::array<std::atomic<record::OpenContext*>, 4>, 2> receive{};
     std::atomic<ClearPolicy> policy{ClearPolicy::everything};
     std::atomic<bool> restart_supported{false};
     // Constant while the entry is reachable.
+    uint16_t owner_worker = 0;
+    // Generation of the association that lives here; 0: none. Stored last when one is added, so
+    // whoever has loaded it sees the constant fields too.
+    std::atomic<uint32_t> live_generation{0};
+    // Constant while the entry is reachable.
     AssociationKey key;
     AssociationId id;
-    uint16_t owner_worker = 0;
+    // [KeyRole][epoch & 3]
+    std::array<std::array<std::atomic<record::OpenContext*>, 4>, 2> receive{};
 };
+static_assert(sizeof(AssociationEntry) == 128);
+static_assert(offsetof(AssociationEntry, receive) == 32);
 
-// Eight octets as the hash wants them.
+// Eight octets as the hash wants them, host byte order.
 struct PackedKey {
     uint16_t local_port;
     uint16_t peer_port;
@@ -46,8 +54,7 @@ class AssociationTable {
  public:
     virtual ~AssociationTable() = default;
 
-    // out[i] = the entry of keys[i], or null. At most 64 at once. Not virtual in the
-    // implementation's hot use: see association_table.cpp for why one call per burst is fine.
+    // out[i] = the entry of keys[i], or null. At most 64 at once: one virtual call per burst.
     virtual void lookup(std::span<const PackedKey> keys,
                         std::span<AssociationEntry*> out) const = 0;
     // The entry an AssociationId names, or null when it has gone.
