@@ -154,8 +154,11 @@ class TreeBuilder final : public YAML::EventHandler {
                 {position, fmt::format("at most {} values, aliases followed", max_nodes), "more"}};
         }
         if (level.node->kind == YamlNode::Kind::map) {
+            // yaml-cpp places "key:" without a value at the next token, lines further down.
+            const bool elsewhere = node->kind == YamlNode::Kind::empty &&
+                                   position.line != level.pending.key_position.line;
             level.pending.value = std::move(node);
-            level.pending.value_position = position;
+            level.pending.value_position = elsewhere ? level.pending.key_position : position;
             level.node->entries.push_back(std::move(level.pending));
             level.pending = {};
             level.key_pending = false;

@@ -1,0 +1,102 @@
+// Every example loads, and one of them shows every option there is with its default.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "config/load.h"
+#include "config/schema.h"
+#include "config/yaml_tree.h"
+
+namespace sdg::config {
+namespace {
+
+class Examples : public testing::Test {
+ protected:
+    void SetUp() override {
+        const char* root = std::getenv("SDG_SOURCE_ROOT");
+        if (root == nullptr) {
+            GTEST_SKIP() << "SDG_SOURCE_ROOT is set by meson test";
+        }
+        folder_ = std::filesystem::path(root) / "config" / "examples";
+    }
+
+    std::filesystem::path folder_;
+};
+
+// Schema paths of everything written in a tree.
+void collect(const YamlEntry& entry, const std::string& path, std::set<std::string>& out) {
+    out.insert(path);
+    for (const YamlEntry& child : entry.value->entries) {
+        const bool list = entry.value->kind == YamlNode::Kind::list;
+        collect(child, list ? path + "[]" : path.empty() ? child.key : path + "." + child.key, out);
+    }
+}
+
+TEST_F(Examples, all_load) {
+    size_t count = 0;
+    for (const auto& file : std::filesystem::directory_iterator(folder_)) {
+        if (file.path().extension() == ".yaml") {
+            ++count;
+            const LoadResult result = load(file.path());
+            EXPECT_TRUE(result) << to_string(result.error());
+        }
+    }
+    EXPECT_GE(count, 9u);
+}
+
+TEST_F(Examples, the_pair_fits_together) {
+    const LoadResult a = load(folder_ / "gateway-a.yaml");
+    const LoadResult b = load(folder_ / "gateway-b.yaml");
+    ASSERT_TRUE(a && b);
+    EXPECT_EQ(a->backends[0].address, b->listeners[0].address);
+    EXPECT_EQ(a->backends[0].port, b->listeners[0].port);
+    EXPECT_EQ(a->protection[0].suite, b->protection[0].suite);
+    EXPECT_EQ(a->protection[0].preshared_file, b->protection[0].preshared_file);
+    EXPECT_EQ(a->listeners[0].side, Side::plain);
+    EXPECT_EQ(b->listeners[0].side, Side::protected_side);
+}
+
+TEST_F(Examples, all_options_shows_every_key_of_the_schema) {
+    std::ifstream file(folder_ / "all-options.yaml");
+    std::stringstream text;
+    text << file.rdbuf();
+    const auto tree = parse_yaml(text.str());
+    ASSERT_TRUE(tree);
+    std::set<std::string> written;
+    collect(*tree, "", written);
+    for (const Key& key : schema()) {
+        if (key.path != "eal.extra_args[]") {  // its default is the empty list
+            EXPECT_TRUE(written.contains(std::string(key.path))) << key.path;
+        }
+    }
+}
+
+// The example claims to show defaults: of the sections without lists, that is checked here.
+TEST_F(Examples, all_options_shows_the_defaults) {
+    const LoadResult loaded = load(folder_ / "all-options.yaml");
+    ASSERT_TRUE(loaded) << to_string(loaded.error());
+    const Configuration d;
+    EXPECT_EQ(loaded->eal.memory_mib, d.eal.memory_mib);
+    EXPECT_EQ(loaded->workers.burst, d.workers.burst);
+    EXPECT_EQ(loaded->workers.idle_sleep_us, d.workers.idle_sleep_us);
+    EXPECT_EQ(loaded->ports[0].mtu, Port{}.mtu);
+    EXPECT_EQ(loaded->ports[0].mbufs, Port{}.mbufs);
+    EXPECT_EQ(loaded->protection[0].replay_window, ProtectionPolicy{}.replay_window);
+    EXPECT_EQ(loaded->protection[0].rekey_fraction, ProtectionPolicy{}.rekey_fraction);
+    EXPECT_EQ(loaded->backends[0].connect_timeout_ms, Backend{}.connect_timeout_ms);
+    EXPECT_EQ(loaded->listeners[0].max_associations, Listener{}.max_associations);
+    EXPECT_EQ(loaded->limits.associations, d.limits.associations);
+    EXPECT_EQ(loaded->limits.ring_packets, d.limits.ring_packets);
+    EXPECT_EQ(loaded->sctp.rto_min_ms, d.sctp.rto_min_ms);
+    EXPECT_EQ(loaded->sctp.rto_max_ms, d.sctp.rto_max_ms);
+    EXPECT_EQ(loaded->sctp.cookie_key_rotation_s, d.sctp.cookie_key_rotation_s);
+    EXPECT_EQ(loaded->sctp.sack_delay_ms, d.sctp.sack_delay_ms);
+    EXPECT_EQ(loaded->shutdown.timeout_ms, d.shutdown.timeout_ms);
+}
+
+}  // namespace
+}  // namespace sdg::config
