@@ -1,0 +1,352 @@
+#include "endpoint/client.h"
+
+#include <algorithm>
+#include <list>
+#include <utility>
+
+#include "endpoint/report.h"
+#include "endpoint/sctp_socket.h"
+#include "foundation/clock.h"
+
+namespace sdg::endpoint {
+namespace {
+
+using std::chrono::milliseconds;
+
+// Octets on their way in both directions together: room for the window's messages, not for a flood.
+constexpr size_t kMostOutstanding = 2U << 20;
+
+class Player {
+ public:
+    Player(size_t number, SctpSocket socket, const ClientOptions& options, const Plan& plan,
+           ClientReport& report, TimePoint now)
+        : number_(number),
+          socket_(std::move(socket)),
+          options_(options),
+          plan_(plan),
+          report_(report),
+          last_progress_(now) {}
+
+    // Goes as far as it can without waiting.
+    void step(TimePoint now);
+    [[nodiscard]] bool done() const { return state_ == State::over; }
+    [[nodiscard]] size_t verified() const { return verified_; }
+    void stop(const std::string& why) { fail_with(why); }
+    // When step() has something to do although nothing arrived.
+    [[nodiscard]] milliseconds patience(TimePoint now) const;
+
+ private:
+    enum class State {
+        connecting,  // until usrsctp reports the association up
+        playing,
+        ending,  // plan played; waiting for the association to be gone
+        over,
+    };
+
+    void handle(const Received& received, TimePoint now);
+    void on_end(AssociationEnd end);
+    void send_more(TimePoint now);
+    bool next_round(TimePoint now);
+    void start_phase(TimePoint now);
+    void begin_ending();
+    void fail_with(const std::string& why);
+    [[nodiscard]] std::string waiting_for() const;
+
+    size_t number_;
+    SctpSocket socket_;
+    const ClientOptions& options_;
+    const Plan& plan_;
+    ClientReport& report_;
+    State state_ = State::connecting;
+    AnswerCheck check_;
+    size_t phase_ = 0;
+    size_t next_ = 0;
+    size_t rounds_done_ = 0;
+    size_t verified_ = 0;
+    TimePoint phase_start_{};
+    TimePoint next_send_{};
+    TimePoint last_progress_;
+    uint64_t octets_seen_ = 0;
+    bool peer_is_leaving_ = false;
+};
+
+void Player::fail_with(const std::string& why) {
+    if (state_ != State::over) {
+        state_ = State::over;
+        report_.errors.push_back(fmt::format("association {}: {}", number_, why));
+        socket_.abort();
+    }
+}
+
+std::string Player::waiting_for() const {
+    switch (state_) {
+        case State::connecting:
+            return "the association to come up";
+        case State::ending:
+            return options_.ending == Ending::expect_abort ? "the peer's ABORT"
+                                                           : "the end of the association";
+        default:
+            return check_.outstanding() == 0
+                       ? fmt::format("room to send {}", plan_[phase_].messages[next_]->name)
+                       : fmt::format("the answer to {} ({} outstanding)", check_.oldest(),
+                                     check_.outstanding());
+    }
+}
+
+milliseconds Player::patience(TimePoint now) const {
+    const milliseconds most{100};
+    if (state_ != State::playing || next_send_ <= now) {
+        return most;
+    }
+    return std::min(most, std::chrono::ceil<milliseconds>(next_send_ - now));
+}
+
+void Player::start_phase(TimePoint now) {
+    next_ = 0;
+    rounds_done_ = 0;
+    if (phase_ < plan_.size()) {
+        next_send_ = now + plan_[phase_].hold;
+        phase_start_ = next_send_;
+        if (plan_[phase_].hold.count() != 0 && number_ == 1) {
+            say("holding the association for {} ms", plan_[phase_].hold.count());
+        }
+    }
+}
+
+// True when there is a message to send at next_ once more; false when the phase is all sent.
+bool Player::next_round(TimePoint now) {
+    const Phase& phase = plan_[phase_];
+    if (next_ < phase.messages.size()) {
+        return true;
+    }
+    if (rounds_done_ + 1 < phase.rounds || now - phase_start_ < phase.repeat) {
+        ++rounds_done_;
+        next_ = 0;
+        return true;
+    }
+    return false;
+}
+
+void Player::begin_ending() {
+    state_ = State::ending;
+    switch (options_.ending) {
+        case Ending::shutdown:
+            socket_.shutdown();
+            break;
+        case Ending::abort:
+            socket_.abort();
+            ++report_.ended_as_asked;
+            state_ = State::over;
+            break;
+        default:
+            break;
+    }
+}
+
+void Player::on_end(AssociationEnd end) {
+    if (state_ == State::over) {
+        return;
+    }
+    const bool as_asked =
+        (end == AssociationEnd::aborted && options_.ending == Ending::expect_abort) ||
+        (end == AssociationEnd::shutdown && options_.ending == Ending::expect_shutdown) ||
+        (end == AssociationEnd::shutdown && options_.ending == Ending::shutdown &&
+         state_ == State::ending);
+    if (as_asked && state_ != State::connecting) {
+        ++report_.ended_as_asked;
+        state_ = State::over;
+        return;
+    }
+    switch (end) {
+        case AssociationEnd::shutdown:
+            fail_with("the peer shut the association down while we waited for " + waiting_for());
+            break;
+        case AssociationEnd::aborted:
+            fail_with("the peer aborted the association while we waited for " + waiting_for());
+            break;
+        case AssociationEnd::lost:
+            fail_with("the peer went silent while we waited for " + waiting_for());
+            break;
+        case AssociationEnd::not_started:
+            fail_with("the peer refuses the association or does not answer the INIT");
+            break;
+    }
+}
+
+void Player::handle(const Received& received, TimePoint now) {
+    if (const auto* up = std::get_if<AssociationUp>(&received)) {
+        const uint16_t needed = streams_needed(plan_);
+        ++report_.associations_up;
+        if (up->outgoing_streams < needed || up->incoming_streams < needed) {
+            fail_with(fmt::format("the peer grants {} streams out and {} in, {} are needed",
+                                  up->outgoing_streams, up->incoming_streams, needed));
+            return;
+        }
+        if (number_ == 1) {
+            say("association up: {} streams out, {} in", up->outgoing_streams,
+                up->incoming_streams);
+        }
+        state_ = State::playing;
+        last_progress_ = now;
+        start_phase(now);
+    } else if (const auto* message = std::get_if<UserMessage>(&received)) {
+        const auto sent_at = check_.verify(*message);
+        if (!sent_at) {
+            fail_with(sent_at.error().message);
+            return;
+        }
+        last_progress_ = now;
+        ++verified_;
+        ++report_.verified;
+        PhaseReport& phase = report_.phases[std::min(phase_, report_.phases.size() - 1)];
+        ++phase.messages;
+        phase.octets_received += message->bytes.size();
+        phase.round_trips.add(now - *sent_at);
+    } else if (std::holds_alternative<PeerShutdown>(received)) {
+        peer_is_leaving_ = true;
+    } else if (const auto* end = std::get_if<AssociationEnd>(&received)) {
+        on_end(*end);
+    }
+}
+
+void Player::send_more(TimePoint now) {
+    while (state_ == State::playing) {
+        if (phase_ == plan_.size()) {
+            begin_ending();
+            last_progress_ = now;
+            return;
+        }
+        const Phase& phase = plan_[phase_];
+        if (!next_round(now)) {
+            if (check_.outstanding() != 0) {
+                return;
+            }
+            PhaseReport& report = report_.phases[phase_];
+            report.seconds =
+                std::max(report.seconds, std::chrono::duration<double>(now - phase_start_).count());
+            ++phase_;
+            start_phase(now);
+            continue;
+        }
+        if (now < next_send_) {
+            last_progress_ = std::max(last_progress_, now);  // waiting by ourselves is not a hang
+            return;
+        }
+        if (check_.outstanding() >= phase.window ||
+            (check_.outstanding() != 0 && check_.outstanding_octets() >= kMostOutstanding) ||
+            (peer_is_leaving_ && options_.ending == Ending::expect_shutdown)) {
+            return;
+        }
+        const auto& planned = phase.messages[next_];
+        const auto sent = socket_.send(planned->request);
+        if (!sent) {
+            // A dying association refuses before receive() tells why; if nothing comes, time tells.
+            if (options_.ending != Ending::expect_abort &&
+                options_.ending != Ending::expect_shutdown && !peer_is_leaving_) {
+                fail_with(sent.error().message);
+            }
+            return;
+        }
+        if (!*sent) {
+            return;
+        }
+        last_progress_ = now;
+        check_.expect(planned, now);
+        ++report_.sent;
+        report_.phases[phase_].octets_sent += planned->request.bytes.size();
+        next_send_ = now + phase.pace;
+        ++next_;
+    }
+}
+
+void Player::step(TimePoint now) {
+    const SteadyClock clock;
+    while (state_ != State::over) {
+        auto received = socket_.receive();
+        if (!received) {
+            fail_with(received.error().message);
+            return;
+        }
+        if (std::holds_alternative<NothingYet>(*received)) {
+            break;
+        }
+        handle(*received, clock.now());
+    }
+    send_more(clock.now());
+    if (socket_.octets_received() != octets_seen_) {
+        octets_seen_ = socket_.octets_received();
+        last_progress_ = now;
+    }
+    if (state_ != State::over && now - last_progress_ > options_.timeout) {
+        fail_with(fmt::format("nothing moved for {} ms while waiting for {}",
+                              options_.timeout.count(), waiting_for()));
+    }
+}
+
+size_t planned_messages(const Plan& plan) {
+    size_t count = 0;
+    for (const Phase& phase : plan) {
+        count += phase.messages.size() * phase.rounds;
+    }
+    return count;
+}
+
+}  // namespace
+
+Result<ClientReport> run_client(const ClientOptions& options, const Plan& plan, Wakeup& wakeup) {
+    ClientReport report;
+    for (const Phase& phase : plan) {
+        report.phases.push_back({});
+        report.phases.back().name = phase.name;
+    }
+    const SteadyClock clock;
+    const uint16_t streams = std::max(options.streams, streams_needed(plan));
+    std::list<Player> players;
+    for (size_t i = 0; i < options.associations; ++i) {
+        auto socket = SctpSocket::create(options.connect.address.family, streams, wakeup);
+        if (!socket) {
+            return tl::unexpected(socket.error());
+        }
+        if (options.local) {
+            if (auto bound = socket->bind(*options.local); !bound) {
+                return tl::unexpected(bound.error());
+            }
+        }
+        if (auto connecting = socket->connect(options.connect); !connecting) {
+            return tl::unexpected(connecting.error());
+        }
+        players.emplace_back(i + 1, std::move(*socket), options, plan, report, clock.now());
+    }
+    say("connecting {} association{} to {}", options.associations,
+        options.associations == 1 ? "" : "s", options.connect.to_string());
+
+    const size_t total = planned_messages(plan) * options.associations;
+    TimePoint next_line = clock.now() + std::chrono::seconds(2);
+    while (true) {
+        size_t running = 0;
+        milliseconds patience{100};
+        for (Player& player : players) {
+            player.step(clock.now());
+            running += player.done() ? 0 : 1;
+            patience = std::min(patience, player.patience(clock.now()));
+        }
+        if (running == 0) {
+            break;
+        }
+        if (wakeup.stop_asked()) {
+            for (Player& player : players) {
+                player.stop("interrupted");
+            }
+            break;
+        }
+        if (clock.now() >= next_line) {
+            say("{} of {} messages answered, {} association{} running", report.verified,
+                std::max(total, report.sent), running, running == 1 ? "" : "s");
+            next_line = clock.now() + std::chrono::seconds(2);
+        }
+        wakeup.wait(patience);
+    }
+    return report;
+}
+
+}  // namespace sdg::endpoint

@@ -1,0 +1,60 @@
+// The asking side: plays a plan over one or more associations and verifies every answer.
+//
+// One thread. Nothing waits for ever: an association on which nothing moves for the time-out fails
+// the run with a line that says what it waited for.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "endpoint/play_plan.h"
+#include "endpoint/round_trips.h"
+#include "endpoint/transport_address.h"
+#include "endpoint/wakeup.h"
+#include "foundation/result.h"
+
+namespace sdg::endpoint {
+
+enum class Ending {
+    shutdown,         // we shut the association down in order
+    abort,            // we abort it
+    expect_abort,     // the peer is to abort it before the plan is over
+    expect_shutdown,  // the peer is to shut it down
+};
+
+struct ClientOptions {
+    TransportAddress connect;
+    std::optional<TransportAddress> local;
+    uint16_t streams = 16;  // asked for; the plan's need must be granted
+    size_t associations = 1;
+    std::chrono::milliseconds timeout{20000};  // without any progress
+    Ending ending = Ending::shutdown;
+};
+
+struct PhaseReport {
+    std::string name;
+    size_t messages = 0;  // verified
+    size_t octets_sent = 0;
+    size_t octets_received = 0;
+    double seconds = 0;  // longest of the associations
+    RoundTrips round_trips;
+};
+
+struct ClientReport {
+    std::vector<PhaseReport> phases;
+    size_t sent = 0;
+    size_t verified = 0;
+    size_t associations_up = 0;
+    size_t ended_as_asked = 0;
+    std::vector<std::string> errors;  // empty: every answer verified, every end as asked
+};
+
+// Errors here are those before the first association; everything later is in the report.
+[[nodiscard]] Result<ClientReport> run_client(const ClientOptions& options, const Plan& plan,
+                                              Wakeup& wakeup);
+
+}  // namespace sdg::endpoint
