@@ -39,6 +39,7 @@ enum class SealOutcome : uint8_t {
     sealed,
     too_long,    // content or padding beyond the maximum, or no room for the record
     seal_limit,  // the key has sealed all the records it may
+    failed,      // the cipher library refused (a mistake of ours); the number is spent
 };
 
 enum class OpenOutcome : uint8_t {
@@ -85,13 +86,14 @@ class RecordEngine {
     RecordEngine(const RecordEngine&) = delete;
     RecordEngine& operator=(const RecordEngine&) = delete;
 
-    // Requests that are sealed take consecutive numbers of their context in the order given; a
-    // request with another outcome takes none and leaves context and record as they were.
+    // Requests that are sealed take consecutive numbers of their context in the order given; one
+    // that is too long or meets the limit takes none and leaves the record as it was.
     // At most kMaxBurst requests.
     void seal_burst(std::span<SealRequest> requests);
 
     // The replay window moves only for records that have authenticated. Of two copies of one record
-    // in a burst the first is opened and the second replayed. At most kMaxBurst requests.
+    // in a burst the first is opened and the second replayed. Record numbers of the whole burst are
+    // rebuilt from what had been accepted before it. At most kMaxBurst requests.
     void open_burst(std::span<OpenRequest> requests);
 
  private:

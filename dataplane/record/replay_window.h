@@ -7,7 +7,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 
 namespace sdg::record {
 
@@ -50,8 +49,10 @@ class ReplayWindow {
     // One more than the highest number committed; the start value before the first.
     [[nodiscard]] uint64_t next_expected() const { return next_; }
     [[nodiscard]] uint32_t size() const { return mask_ + 1; }
-    // Start of the word a check of the number reads, for prefetching.
-    [[nodiscard]] const uint64_t* words() const { return words_.get(); }
+    // The word that check() of the number reads, for prefetching.
+    [[nodiscard]] const uint64_t* word_at(uint64_t sequence) const {
+        return &words_[word_of(sequence)];
+    }
 
  private:
     [[nodiscard]] uint64_t word_of(uint64_t sequence) const { return (sequence & mask_) >> 6; }
