@@ -1,18 +1,22 @@
 // The gateway's ports: DPDK devices set up from plain settings, with their own addresses, routes
 // and neighbours.
 //
-// Set up and torn down by the control thread before workers start and after they have stopped.
-// While they run, workers only read settings; the neighbour table of a port is written by the
-// worker that owns the port's queue 0 and read by all.
+// Set up and torn down by the control thread before workers start and after they have stopped, and
+// after every ring that may hold packets has been emptied. While workers run, they only read
+// settings. Queue q of port p belongs to worker (p + q) modulo workers; the neighbour table of a
+// port is written by the worker that owns queue 0 and read by all.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "dataplane/port/packet_pool.h"
+#include "dataplane/port/port.h"
+#include "dataplane/port/port_settings.h"
 #include "foundation/ip_address.h"
 #include "foundation/result.h"
 
@@ -20,62 +24,47 @@ struct rte_mempool;
 
 namespace sdg::port {
 
-using MacAddress = std::array<uint8_t, 6>;
-
-struct Prefix {
-    IpAddress address;
-    unsigned length = 0;  // bits
-};
-
-struct Route {
-    Prefix destination;
-    IpAddress via;
-};
-
-struct StaticNeighbour {
-    IpAddress address;
-    MacAddress mac{};
-};
-
-struct PortSettings {
-    std::string name;
-    std::string device;             // PCI address, or a vdev as EAL's --vdev takes it
-    std::vector<Prefix> addresses;  // with the on-link prefix length
-    std::vector<Route> routes;
-    std::vector<StaticNeighbour> neighbours;
-    std::optional<uint16_t> vlan;  // 802.1Q id put on and expected of every frame
-    std::optional<MacAddress> mac;
-    uint16_t mtu = 1500;  // octets of the IP packet
-    uint16_t rx_descriptors = 512;
-    uint16_t tx_descriptors = 512;
-    uint32_t mbufs = 8192;
-    bool promiscuous = false;
-};
-
 class PortTable {
  public:
+    // Answers to ARP, ICMP and neighbour discovery, per port.
+    static constexpr uint64_t kAnswersPerSecond = 1000;
+    static constexpr uint64_t kAnswersAtOnce = 200;
+
     // Opens and starts every port with up to `workers` queues. On failure everything already
     // opened is closed again and the message names the port, the device and the reason.
     [[nodiscard]] static Result<std::unique_ptr<PortTable>> open(
         const std::vector<PortSettings>& settings, unsigned workers);
-    virtual ~PortTable() = default;
     PortTable(const PortTable&) = delete;
     PortTable& operator=(const PortTable&) = delete;
 
-    [[nodiscard]] virtual size_t size() const = 0;
+    [[nodiscard]] size_t size() const { return ports_.size(); }
+    [[nodiscard]] unsigned workers() const { return workers_; }
     // Index of the port that has the address, if any.
-    [[nodiscard]] virtual std::optional<uint16_t> port_with(const IpAddress& local) const = 0;
+    [[nodiscard]] std::optional<uint16_t> port_with(const IpAddress& local) const;
     // Octets of the largest IP packet.
-    [[nodiscard]] virtual uint16_t mtu(uint16_t port) const = 0;
-    [[nodiscard]] virtual const std::string& name(uint16_t port) const = 0;
-    // The pool for packets that the control thread makes.
-    [[nodiscard]] virtual rte_mempool* control_pool() const = 0;
+    [[nodiscard]] uint16_t mtu(uint16_t port) const { return ports_[port]->mtu; }
+    [[nodiscard]] const std::string& name(uint16_t port) const { return ports_[port]->name; }
+    [[nodiscard]] bool link_up(uint16_t port) const { return ports_[port]->device->link_up(); }
+    // The pool for packets that the control thread makes, and for what workers send on their own.
+    [[nodiscard]] rte_mempool* control_pool() const { return control_pool_.get(); }
     // Link counters of the devices, for statistics: name/value pairs of one port.
-    [[nodiscard]] virtual std::vector<std::pair<std::string, uint64_t>> device_counters(
-        uint16_t port) const = 0;
+    [[nodiscard]] std::vector<std::pair<std::string, uint64_t>> device_counters(
+        uint16_t port) const {
+        return ports_[port]->device->counters();
+    }
 
- protected:
+    // For workers.
+    [[nodiscard]] Port& port(uint16_t index) { return *ports_[index]; }
+    // The queue of the port that a worker polls and sends on, if it has one.
+    [[nodiscard]] std::optional<uint16_t> queue_of(uint16_t port, unsigned worker) const;
+
+ private:
     PortTable() = default;
+
+    // Before the ports: they go first, and with them held packets of this pool.
+    PacketPool control_pool_;
+    std::vector<std::unique_ptr<Port>> ports_;
+    unsigned workers_ = 1;
 };
 
 }  // namespace sdg::port

@@ -1,0 +1,76 @@
+// Link and IP headers in front of a packet that is about to leave. The mbuf's headroom holds them
+// all (kHeaderRoom); no state; any thread that owns the mbuf.
+#pragma once
+
+#include <rte_mbuf.h>
+
+#include <cstdint>
+#include <cstring>
+#include <optional>
+
+#include "dataplane/packet/ethernet.h"
+#include "dataplane/packet/ipv4.h"
+#include "dataplane/packet/ipv6.h"
+#include "dataplane/port/neighbour_table.h"
+#include "foundation/ip_address.h"
+
+namespace sdg::port {
+
+// Ethernet, VLAN tag, IPv6: what an mbuf must have free in front of an SCTP or ICMP packet.
+inline constexpr size_t kHeaderRoom =
+    packet::kEthernetHeader + packet::kVlanTag + packet::kIpv6Header;
+static_assert(kHeaderRoom <= RTE_PKTMBUF_HEADROOM);
+
+inline uint8_t* prepend(rte_mbuf* packet, size_t length) {
+    return reinterpret_cast<uint8_t*>(rte_pktmbuf_prepend(packet, static_cast<uint16_t>(length)));
+}
+
+inline void push_ethernet(rte_mbuf* packet, const MacAddress& destination, const MacAddress& source,
+                          std::optional<uint16_t> vlan, uint16_t ether_type) {
+    const size_t length = packet::kEthernetHeader + (vlan ? packet::kVlanTag : 0);
+    uint8_t* at = prepend(packet, length);
+    std::memcpy(at, destination.data(), 6);
+    std::memcpy(at + 6, source.data(), 6);
+    if (vlan) {
+        packet::store_be16(at + 12, packet::kEtherTypeVlan);
+        packet::store_be16(at + 14, *vlan);
+    }
+    packet::store_be16(at + length - 2, ether_type);
+    packet->l2_len = length & 0x7f;
+}
+
+// Don't-fragment set, so the identification means nothing and is 0 (RFC 6864). checksum false: the
+// field is left zero for the port to fill in.
+inline void push_ipv4(rte_mbuf* packet, const uint8_t* source, const uint8_t* destination,
+                      uint8_t protocol, bool checksum = true) {
+    uint8_t* at = prepend(packet, packet::kIpv4Header);
+    at[0] = 0x45;
+    at[1] = 0;
+    packet::store_be16(at + 2, rte_pktmbuf_data_len(packet));
+    packet::store_be16(at + 4, 0);
+    packet::store_be16(at + 6, 0x4000);
+    at[8] = 64;
+    at[9] = protocol;
+    packet::store_be16(at + 10, 0);
+    std::memcpy(at + packet::kIpv4SourceOffset, source, 4);
+    std::memcpy(at + packet::kIpv4DestinationOffset, destination, 4);
+    if (checksum) {
+        packet::store_be16(at + 10, packet::internet_checksum({at, packet::kIpv4Header}));
+    }
+    packet->l3_len = packet::kIpv4Header;
+}
+
+inline void push_ipv6(rte_mbuf* packet, const uint8_t* source, const uint8_t* destination,
+                      uint8_t next_header, uint8_t hop_limit = 64) {
+    const uint16_t payload = rte_pktmbuf_data_len(packet);
+    uint8_t* at = prepend(packet, packet::kIpv6Header);
+    packet::store_be32(at, 0x60000000);
+    packet::store_be16(at + 4, payload);
+    at[6] = next_header;
+    at[7] = hop_limit;
+    std::memcpy(at + packet::kIpv6SourceOffset, source, 16);
+    std::memcpy(at + packet::kIpv6DestinationOffset, destination, 16);
+    packet->l3_len = packet::kIpv6Header;
+}
+
+}  // namespace sdg::port
