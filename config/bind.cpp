@@ -111,7 +111,8 @@ class Section {
     // Elements of a list of words.
     [[nodiscard]] std::vector<std::string> words(std::string_view key) const {
         std::vector<std::string> out;
-        for (const YamlEntry& element : value(key)->entries) {
+        const YamlNodePtr list = value(key);  // may be the default, which nobody else holds
+        for (const YamlEntry& element : list->entries) {
             out.push_back(element.value->scalar);
         }
         return out;
