@@ -19,10 +19,10 @@ namespace sdg::keys {
 class QuiescentState {
  public:
     [[nodiscard]] static Result<QuiescentState> create(unsigned readers) {
-        const size_t size = rte_rcu_qsbr_get_memsize(readers);
-        if (readers == 0 || size == 1) {
-            return fail(ErrorCode::invalid_argument, "{} workers cannot be waited for", readers);
+        if (readers == 0) {
+            return fail(ErrorCode::invalid_argument, "no worker to wait for");
         }
+        const size_t size = rte_rcu_qsbr_get_memsize(readers);
         QuiescentState state;
         state.memory_.reset(static_cast<rte_rcu_qsbr*>(
             std::aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_ALIGN_CEIL(size, RTE_CACHE_LINE_SIZE))));

@@ -2,6 +2,7 @@
 
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -14,15 +15,11 @@ namespace sdg::test {
 void eal(unsigned memory_mib) {
     static std::once_flag once;
     std::call_once(once, [memory_mib] {
-        std::vector<std::string> args = {"test",
-                                         "--no-huge",
-                                         "-m",
-                                         std::to_string(memory_mib),
-                                         "--no-shconf",
-                                         "--no-pci",
-                                         "--no-telemetry",
-                                         "--log-level=error",
-                                         "--lcores=0@(0-63)"};
+        std::vector<std::string> args = {
+            "test", "--no-huge", "-m", std::to_string(memory_mib), "--no-shconf", "--no-pci",
+            "--no-telemetry", "--log-level=error",
+            // One lcore that may run on any processor.
+            "--lcores=0@(0-" + std::to_string(sysconf(_SC_NPROCESSORS_CONF) - 1) + ")"};
         std::vector<char*> argv;
         for (auto& arg : args) {
             argv.push_back(arg.data());
