@@ -1,0 +1,85 @@
+#include "control/keymgmt/owner_only_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace sdg::keymgmt {
+namespace {
+
+class Descriptor {
+ public:
+    explicit Descriptor(int fd) : fd_(fd) {}
+    ~Descriptor() {
+        if (fd_ >= 0) {
+            ::close(fd_);
+        }
+    }
+    Descriptor(const Descriptor&) = delete;
+    Descriptor& operator=(const Descriptor&) = delete;
+    [[nodiscard]] int get() const { return fd_; }
+
+ private:
+    int fd_;
+};
+
+}  // namespace
+
+Result<SecretBytes> read_owner_only_file(const std::filesystem::path& path, size_t max_octets) {
+    // O_NONBLOCK: a FIFO put there must not block us before fstat() refuses it.
+    const Descriptor file(
+        ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
+    if (file.get() < 0) {
+        const int error = errno;
+        if (error == ELOOP) {
+            return fail(ErrorCode::permission_denied,
+                        "{}: is a symbolic link; name the key file itself", path.string());
+        }
+        return fail(error == ENOENT   ? ErrorCode::not_found
+                    : error == EACCES ? ErrorCode::permission_denied
+                                      : ErrorCode::io,
+                    "{}: cannot be opened: {}", path.string(), std::strerror(error));
+    }
+    struct stat status {};
+    if (::fstat(file.get(), &status) != 0) {
+        return fail(ErrorCode::io, "{}: {}", path.string(), std::strerror(errno));
+    }
+    if (!S_ISREG(status.st_mode)) {
+        return fail(ErrorCode::permission_denied, "{}: is not a regular file", path.string());
+    }
+    if (status.st_uid != ::geteuid() && status.st_uid != 0) {
+        return fail(ErrorCode::permission_denied,
+                    "{}: belongs to user {}, expected user {} or root (chown it)", path.string(),
+                    status.st_uid, ::geteuid());
+    }
+    if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+        return fail(ErrorCode::permission_denied,
+                    "{}: mode {:04o} lets others use it, expected 0600 or 0400 (chmod 600)",
+                    path.string(), status.st_mode & 07777);
+    }
+    if (static_cast<size_t>(status.st_size) > max_octets) {
+        return fail(ErrorCode::resource_exhausted, "{}: {} octets, expected at most {}",
+                    path.string(), status.st_size, max_octets);
+    }
+    SecretBytes content(static_cast<size_t>(status.st_size));
+    size_t done = 0;
+    while (done < content.size()) {
+        const ssize_t n =
+            ::read(file.get(), content.mutable_bytes().data() + done, content.size() - done);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            return fail(ErrorCode::io, "{}: {}", path.string(),
+                        n == 0 ? "became shorter while being read" : std::strerror(errno));
+        }
+        done += static_cast<size_t>(n);
+    }
+    return content;
+}
+
+}  // namespace sdg::keymgmt

@@ -1,0 +1,164 @@
+#include "control/keymgmt/protection.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "dataplane/packet/code_points.h"
+
+namespace sdg::keymgmt {
+namespace {
+
+template <class... Handlers>
+struct Overloaded : Handlers... {
+    using Handlers::operator()...;
+};
+template <class... Handlers>
+Overloaded(Handlers...) -> Overloaded<Handlers...>;
+
+// More waiting key-management messages than any method needs: the peer does not read.
+constexpr size_t kMaxPending = 64;
+
+SessionContext context_of(const sctp::Negotiated& negotiated) {
+    SessionContext context;
+    context.role = negotiated.agreement->role;
+    context.initiator = negotiated.initiator;
+    const auto local = negotiated.local_parameter->wire();
+    const auto peer = negotiated.peer_parameter->wire();
+    const bool client = context.role == keys::KmRole::client;
+    const auto& first = client ? local : peer;
+    const auto& second = client ? peer : local;
+    context.client_parameter.assign(first.begin(), first.end());
+    context.server_parameter.assign(second.begin(), second.end());
+    context.client_tag = client ? negotiated.local_tag : negotiated.peer_tag;
+    context.server_tag = client ? negotiated.peer_tag : negotiated.local_tag;
+    return context;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<AssociationProtection>> AssociationProtection::start(
+    const Policy& policy, keys::ChunkProtection& protection, sctp::Association& association,
+    ProtectionOwner& owner) {
+    const sctp::Negotiated& negotiated = association.negotiated();
+    const uint8_t id = negotiated.agreement->method;
+    const auto method = std::find_if(policy.methods.begin(), policy.methods.end(),
+                                     [id](const auto& m) { return m->id() == id; });
+    if (method == policy.methods.end()) {
+        return fail(ErrorCode::not_found, "policy {} has no key-management method {}", policy.name,
+                    id);
+    }
+    auto session = (*method)->start(context_of(negotiated));
+    if (!session) {
+        return tl::unexpected(session.error());
+    }
+    if (auto done = protection.configure_replay_window(association.id(), policy.replay_window);
+        !done) {
+        return tl::unexpected(done.error());
+    }
+    if (auto done =
+            protection.set_restart_supported(association.id(), negotiated.agreement->restart);
+        !done) {
+        return tl::unexpected(done.error());
+    }
+    std::unique_ptr<AssociationProtection> out(
+        new AssociationProtection(protection, association, owner));
+    out->session_ = std::move(*session);
+    out->method_id_ = id;
+    return out;
+}
+
+void AssociationProtection::on_tick(TimePoint now) {
+    if (failed_) {
+        return;
+    }
+    if (auto statistics = protection_.statistics(association_.id())) {
+        carry_out(session_->on_tick(now, *statistics));
+    }
+}
+
+void AssociationProtection::fail_with(const std::string& reason) {
+    if (!std::exchange(failed_, true)) {
+        up_ = false;
+        owner_.on_protection_failed(reason);
+    }
+}
+
+void AssociationProtection::carry_out(const Actions& actions) {
+    for (const Action& action : actions) {
+        if (failed_) {
+            return;
+        }
+        if (auto done = carry_out(action); !done) {
+            fail_with("key management: " + done.error().message);
+        }
+    }
+}
+
+Result<void> AssociationProtection::carry_out(const Action& action) {
+    const keys::AssociationId id = association_.id();
+    return std::visit(
+        Overloaded{
+            [&](const InstallReceiveKey& a) {
+                return protection_.establish_receive_key(id, a.role, a.epoch, a.material);
+            },
+            [&](const InstallSendKey& a) {
+                return protection_.establish_send_key(id, a.role, a.epoch, a.material);
+            },
+            [&](const SelectSendKey& a) {
+                return protection_.select_send_key(id, a.role, a.epoch);
+            },
+            [&](const DestroySendKey& a) {
+                return protection_.destroy_send_key(id, a.role, a.epoch);
+            },
+            [&](const DestroyReceiveKey& a) {
+                return protection_.destroy_receive_key(id, a.role, a.epoch);
+            },
+            [&](const SetClearPolicy& a) { return protection_.set_clear_policy(id, a.policy); },
+            [&](const RequireProtection&) { return protection_.require_protected_packets(id); },
+            [&](const RequestHeartbeat&) -> Result<void> {
+                association_.request_heartbeat();
+                return {};
+            },
+            [&](const SendMessage& a) -> Result<void> {
+                if (pending_.size() >= kMaxPending) {
+                    return fail(ErrorCode::resource_exhausted,
+                                "the peer does not read key-management messages");
+                }
+                pending_.push_back(a.octets);
+                return {};
+            },
+            [&](const ProtectionUp&) -> Result<void> {
+                up_ = true;
+                owner_.on_protection_up();
+                return {};
+            },
+            [&](const Fail& a) -> Result<void> {
+                fail_with(a.reason);
+                return {};
+            }},
+        action);
+}
+
+bool AssociationProtection::send_pending() {
+    while (!pending_.empty() && !failed_) {
+        const auto& front = pending_.front();
+        const auto taken = association_.send({.stream = 0,
+                                              .ppid = packet::kPpidKeyManagement,
+                                              .unordered = false,
+                                              .end_of_message = true},
+                                             std::span(front).subspan(sent_of_front_));
+        if (!taken) {
+            fail_with(taken.error().message);
+            return false;
+        }
+        sent_of_front_ += *taken;
+        if (sent_of_front_ < front.size()) {
+            return false;
+        }
+        pending_.pop_front();
+        sent_of_front_ = 0;
+    }
+    return true;
+}
+
+}  // namespace sdg::keymgmt

@@ -1,0 +1,77 @@
+// AssociationProtection: carries a key-management session's actions out on the data plane and the
+// association.
+//
+// One per association with an agreement, owned by its leg. Control thread. Never destroys itself or
+// the association: it reports up or failed to its owner and does nothing more after failed.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "control/keymgmt/method.h"
+#include "control/sctp/host.h"
+
+namespace sdg::keymgmt {
+
+// What a listener or backend wants of its protected associations.
+struct Policy {
+    std::string name;
+    keys::LocalKeyManagement key_management;
+    uint32_t replay_window = 1024;  // records
+    std::vector<std::shared_ptr<Method>> methods;
+};
+
+class ProtectionOwner {
+ public:
+    virtual ~ProtectionOwner() = default;
+    // Upper-layer traffic may flow.
+    virtual void on_protection_up() = 0;
+    // The association must be aborted; reason is for the log.
+    virtual void on_protection_failed(const std::string& reason) = 0;
+};
+
+class AssociationProtection {
+ public:
+    // The association must have an agreement. not_found when the agreed method is none of the
+    // policy's; else what the method says. owner, protection and association outlive the object.
+    [[nodiscard]] static Result<std::unique_ptr<AssociationProtection>> start(
+        const Policy& policy, keys::ChunkProtection& protection, sctp::Association& association,
+        ProtectionOwner& owner);
+
+    void on_parameters_agreed() { carry_out(session_->on_parameters_agreed()); }
+    void on_established() { carry_out(session_->on_established()); }
+    void on_first_opened() { carry_out(session_->on_first_opened()); }
+    void on_message(std::span<const uint8_t> octets) { carry_out(session_->on_message(octets)); }
+    void on_sender_dry() { carry_out(session_->on_sender_dry()); }
+    void on_tick(TimePoint now);
+
+    [[nodiscard]] bool is_up() const { return up_; }
+    [[nodiscard]] uint8_t method() const { return method_id_; }
+    // Key-management messages that wait to be sent: send_pending() may be called whenever no user
+    // message is half sent. Returns true when none is left.
+    bool send_pending();
+
+ private:
+    AssociationProtection(keys::ChunkProtection& protection, sctp::Association& association,
+                          ProtectionOwner& owner)
+        : protection_(protection), association_(association), owner_(owner) {}
+
+    void carry_out(const Actions& actions);
+    [[nodiscard]] Result<void> carry_out(const Action& action);
+    void fail_with(const std::string& reason);
+
+    keys::ChunkProtection& protection_;
+    sctp::Association& association_;
+    ProtectionOwner& owner_;
+    std::unique_ptr<Session> session_;
+    std::deque<std::vector<uint8_t>> pending_;
+    size_t sent_of_front_ = 0;
+    uint8_t method_id_ = 0;
+    bool up_ = false;
+    bool failed_ = false;
+};
+
+}  // namespace sdg::keymgmt
