@@ -232,7 +232,9 @@ void describe(CLI::App& app, Arguments& arguments) {
 
     auto* client = app.add_subcommand("client", "send messages and verify every answer");
     client->add_option("--connect", arguments.connect, "ADDRESS:PORT of the server")->required();
-    client->add_option("--local", arguments.local, "ADDRESS:PORT to come from (port 0: any)");
+    client->add_option("--local", arguments.local,
+                       "ADDRESS:PORT to come from (port 0: any); without it all of the host's "
+                       "addresses are offered");
     client->add_option("--pcap", arguments.capture, "replay the SCTP user messages of a capture");
     client
         ->add_option("--pcap-side", arguments.capture_side,

@@ -130,13 +130,11 @@ Result<SctpSocket> SctpSocket::create(IpAddress::Family family, uint16_t streams
         return fail(ErrorCode::io, "usrsctp gives no socket: {}", std::strerror(errno));
     }
     SctpSocket out(handle, wakeup);
-    const int on = 1;
     sctp_initmsg init{};
     init.sinit_num_ostreams = streams;
     init.sinit_max_instreams = streams;
     if (!prepare(handle, wakeup) ||
-        !set_option(handle, IPPROTO_SCTP, SCTP_INITMSG, &init, sizeof(init)) ||
-        (v6 && !set_option(handle, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)))) {
+        !set_option(handle, IPPROTO_SCTP, SCTP_INITMSG, &init, sizeof(init))) {
         return fail(ErrorCode::io, "usrsctp refuses a socket option: {}", std::strerror(errno));
     }
     return out;
