@@ -7,10 +7,10 @@
 // the thread; run() loops with idle back-off until stop is set.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "dataplane/keys/chunk_protection.h"
@@ -24,7 +24,7 @@ namespace sdg::worker {
 // Single writer: the worker. Read by the control thread with relaxed loads.
 struct alignas(64) WorkerCounters {
     using Counter = std::atomic<uint64_t>;
-    Counter received{0};
+    Counter received{0};  // frames, from the ports
     Counter transmitted{0};
     Counter opened{0};  // DTLS chunks that authenticated
     Counter sealed{0};
@@ -32,11 +32,16 @@ struct alignas(64) WorkerCounters {
     Counter clear_sent{0};
     Counter handed_over{0};  // to another worker
     Counter arp_answered{0};
-    Counter icmp_answered{0};
+    Counter icmp_answered{0};  // echo and neighbour solicitations
     Counter neighbours_solicited{0};
     Counter idle_rounds{0};
     Counter busy_rounds{0};
+    Counter sleeps{0};
     std::array<Counter, packet::kDropReasonCount> drops{};
+
+    [[nodiscard]] uint64_t drop(packet::DropReason reason) const {
+        return drops[static_cast<size_t>(reason)].load(std::memory_order_relaxed);
+    }
 };
 
 struct WorkerSettings {
@@ -45,25 +50,34 @@ struct WorkerSettings {
     unsigned idle_sleep_us = 50;  // longest sleep when idle; 0: never sleep, only yield
 };
 
+struct WorkerState;
+
 class Worker {
  public:
     // rings[w] are the rings of worker w (own index: its own; others: their handover rings).
+    // ports, protection and rings must outlive the worker.
     [[nodiscard]] static Result<std::unique_ptr<Worker>> create(const WorkerSettings& settings,
                                                                 port::PortTable& ports,
                                                                 keys::ChunkProtection& protection,
                                                                 std::vector<WorkerRings> rings);
-    virtual ~Worker() = default;
+    ~Worker();
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
 
     // One round over all ports, rings and timers of this worker. Returns packets handled.
-    virtual size_t poll_once() = 0;
-    // Registers with quiescence, loops until stop, unregisters. Returns when stop is seen.
-    virtual void run(const std::atomic<bool>& stop) = 0;
-    [[nodiscard]] virtual const WorkerCounters& counters() const = 0;
+    size_t poll_once();
+    // The same at a given time, in cycles of the time stamp counter; for tests of timers. Times
+    // must not run backwards.
+    size_t poll_at(uint64_t now);
+    // Registers with quiescence, loops until stop, unregisters. Returns when stop is seen; at most
+    // the longest sleep later.
+    void run(const std::atomic<bool>& stop);
+    // Any thread.
+    [[nodiscard]] const WorkerCounters& counters() const;
 
- protected:
-    Worker() = default;
+ private:
+    explicit Worker(std::unique_ptr<WorkerState> state);
+    std::unique_ptr<WorkerState> state_;
 };
 
 }  // namespace sdg::worker

@@ -1,0 +1,215 @@
+#include <rte_prefetch.h>
+#include <rte_ring.h>
+
+#include <cstring>
+
+#include "dataplane/packet/sctp.h"
+#include "dataplane/record/dtls_chunk.h"
+#include "dataplane/worker/receive.h"
+
+namespace sdg::worker {
+namespace {
+
+using keys::AssociationEntry;
+using keys::ClearPolicy;
+
+enum class Path : uint8_t { gone, open, known, unknown };
+
+uint8_t first_chunk(const uint8_t* sctp) {
+    return sctp[packet::kCommonHeader];
+}
+
+// INIT and INIT ACK must not be bundled (RFC 9260, 3.3.2 and 3.3.3); with something behind them
+// they would carry it past the protection.
+bool is_single_chunk(std::span<const uint8_t> sctp) {
+    const size_t length = packet::load_be16(sctp.data() + packet::kCommonHeader + 2);
+    return packet::kCommonHeader + packet::padded_to_4(length) >= sctp.size();
+}
+
+bool may_be_clear(std::span<const uint8_t> sctp, ClearPolicy policy) {
+    if (policy == ClearPolicy::everything) {
+        return true;
+    }
+    const uint8_t type = first_chunk(sctp.data());
+    if (type == packet::kChunkInitAck) {
+        return is_single_chunk(sctp);
+    }
+    // An INIT has tag 0 and is never looked up: one that has found an association is forged.
+    return policy == ClearPolicy::handshake_only &&
+           (type == packet::kChunkCookieEcho || type == packet::kChunkCookieAck);
+}
+
+DropReason reason_of(record::OpenOutcome outcome) {
+    switch (outcome) {
+        case record::OpenOutcome::opened:
+            return DropReason::none;
+        case record::OpenOutcome::malformed:
+            return DropReason::dtls_malformed;
+        case record::OpenOutcome::open_limit:
+            return DropReason::receive_key_exhausted;
+        case record::OpenOutcome::replayed:
+            return DropReason::record_replayed;
+        case record::OpenOutcome::forged:
+            return DropReason::record_forged;
+        case record::OpenOutcome::bad_content:
+            return DropReason::record_content;
+    }
+    return DropReason::record_forged;
+}
+
+// Finds the receive context of a DTLS chunk and fills in the request.
+DropReason prepare_open(AssociationEntry& entry, rte_mbuf* packet, record::OpenRequest& request) {
+    const auto chunk = record::parse_dtls_chunk(octets_of(packet).subspan(packet::kCommonHeader));
+    if (!chunk) {
+        return DropReason::dtls_malformed;
+    }
+    if (chunk->restart && !entry.restart_supported.load(std::memory_order_relaxed)) {
+        return DropReason::dtls_restart_unsupported;
+    }
+    const auto role =
+        static_cast<size_t>(chunk->restart ? keys::KeyRole::restart : keys::KeyRole::primary);
+    record::OpenContext* context =
+        entry.receive[role][chunk->epoch_low].load(std::memory_order_acquire);
+    if (context == nullptr) {
+        return DropReason::dtls_no_key;
+    }
+    context->prefetch();
+    request.context = context;
+    request.record = chunk->record.data();
+    request.record_length = static_cast<uint32_t>(chunk->record.size());
+    PacketMeta& meta = *meta_of(packet);
+    meta.epoch = context->epoch();
+    meta.flags = static_cast<uint8_t>(kPacketOpened | kPacketAssociation |
+                                      (chunk->restart ? kPacketRestart : 0));
+    return DropReason::none;
+}
+
+// The common header moves up against the opened content: what is left is the plain packet.
+DropReason strip(rte_mbuf* packet, const record::OpenRequest& request) {
+    uint8_t* content = request.record + record::kRecordHeader;
+    if (request.content_length < packet::kChunkHeader || content[0] == packet::kChunkDtls) {
+        return DropReason::record_content;
+    }
+    uint8_t* start = octets_of(packet).data();
+    uint8_t* plain = content - packet::kCommonHeader;
+    std::memmove(plain, start, packet::kCommonHeader);
+    narrow(packet, static_cast<size_t>(plain - start),
+           packet::kCommonHeader + request.content_length);
+    return DropReason::none;
+}
+
+void enqueue(WorkerState& state, rte_ring* ring, std::span<rte_mbuf*> packets) {
+    const unsigned n = rte_ring_enqueue_burst(ring, reinterpret_cast<void* const*>(packets.data()),
+                                              static_cast<unsigned>(packets.size()), nullptr);
+    for (rte_mbuf* left : packets.subspan(n)) {
+        drop(state, left, DropReason::ring_full_to_control);
+    }
+}
+
+}  // namespace
+
+void deliver_packets(WorkerState& state, std::span<rte_mbuf* const> packets) {
+    const size_t n = packets.size();
+    std::array<keys::PackedKey, kMaxBurst> keys;
+    std::array<AssociationEntry*, kMaxBurst> entries;
+    for (size_t i = 0; i < n; ++i) {
+        const packet::CommonHeader header =
+            packet::read_common_header(octets_of(packets[i]).data());
+        keys[i] = {header.destination_port, header.source_port, header.verification_tag};
+    }
+    state.associations->lookup({keys.data(), n}, {entries.data(), n});
+    for (size_t i = 0; i < n; ++i) {
+        rte_prefetch0(entries[i]);
+    }
+
+    std::array<Path, kMaxBurst> path;
+    std::array<record::OpenRequest, kMaxBurst> requests;
+    std::array<uint8_t, kMaxBurst> request_of;
+    size_t opening = 0;
+    for (size_t i = 0; i < n; ++i) {
+        rte_mbuf* packet = packets[i];
+        AssociationEntry* entry = keys[i].local_tag != 0 ? entries[i] : nullptr;
+        const std::span<const uint8_t> sctp = octets_of(packet);
+        PacketMeta& meta = *meta_of(packet);
+        path[i] = Path::gone;
+        if (!packet::starts_with_dtls_chunk(sctp.data())) {
+            if (entry == nullptr) {
+                path[i] = Path::unknown;
+            } else if (!may_be_clear(sctp, entry->policy.load(std::memory_order_acquire))) {
+                drop(state, packet, DropReason::clear_when_protected);
+                continue;
+            } else {
+                path[i] = Path::known;
+                meta.association = entry->id;
+                meta.flags = kPacketAssociation;
+            }
+            count(state.counters.clear_received);
+            continue;
+        }
+        if (entry == nullptr) {
+            drop(state, packet, DropReason::dtls_no_association);
+            continue;
+        }
+        // Replay windows have one writer.
+        if (entry->owner_worker != state.settings.index) {
+            hand_over(state, entry->owner_worker, Stage::received, packet);
+            continue;
+        }
+        meta.association = entry->id;
+        const DropReason reason = prepare_open(*entry, packet, requests[opening]);
+        if (reason != DropReason::none) {
+            drop(state, packet, reason);
+            continue;
+        }
+        path[i] = Path::open;
+        request_of[i] = static_cast<uint8_t>(opening++);
+    }
+    if (opening > 0) {
+        state.engine->open_burst({requests.data(), opening});
+    }
+
+    std::array<rte_mbuf*, kMaxBurst> known;
+    std::array<rte_mbuf*, kMaxBurst> unknown;
+    size_t count_known = 0;
+    size_t count_unknown = 0;
+    size_t opened = 0;
+    for (size_t i = 0; i < n; ++i) {
+        if (path[i] == Path::open) {
+            const record::OpenRequest& request = requests[request_of[i]];
+            DropReason reason = reason_of(request.outcome);
+            if (reason == DropReason::none) {
+                reason = strip(packets[i], request);
+            }
+            if (reason != DropReason::none) {
+                drop(state, packets[i], reason);
+                continue;
+            }
+            ++opened;
+            known[count_known++] = packets[i];
+        } else if (path[i] == Path::known) {
+            known[count_known++] = packets[i];
+        } else if (path[i] == Path::unknown) {
+            unknown[count_unknown++] = packets[i];
+        }
+    }
+    count(state.counters.opened, opened);
+    const WorkerRings& rings = state.rings[state.settings.index];
+    if (count_known > 0) {
+        enqueue(state, rings.to_control_known, {known.data(), count_known});
+    }
+    if (count_unknown > 0) {
+        enqueue(state, rings.to_control_unknown, {unknown.data(), count_unknown});
+    }
+}
+
+void hand_over(WorkerState& state, unsigned worker, Stage stage, rte_mbuf* packet) {
+    meta_of(packet)->stage = static_cast<uint8_t>(stage);
+    if (worker >= state.rings.size() ||
+        rte_ring_enqueue(state.rings[worker].handover, packet) != 0) {
+        drop(state, packet, DropReason::ring_full_handover);
+        return;
+    }
+    count(state.counters.handed_over);
+}
+
+}  // namespace sdg::worker

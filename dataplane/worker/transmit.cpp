@@ -1,0 +1,177 @@
+#include "dataplane/worker/transmit.h"
+
+#include <rte_ethdev.h>
+
+#include <cstring>
+
+#include "dataplane/packet/crc32c.h"
+#include "dataplane/packet/sctp.h"
+#include "dataplane/port/frame_writer.h"
+#include "dataplane/record/dtls_chunk.h"
+
+namespace sdg::worker {
+namespace {
+
+using keys::AssociationEntry;
+using keys::ClearPolicy;
+
+struct Decision {
+    DropReason reason = DropReason::none;
+    record::SealContext* seal = nullptr;  // null: leaves in clear
+    bool elsewhere = false;               // another worker's association
+    unsigned owner = 0;
+};
+
+Decision decide(const WorkerState& state, rte_mbuf* packet) {
+    Decision out;
+    const PacketMeta& meta = *meta_of(packet);
+    if (!meta.association.is_set()) {
+        return out;
+    }
+    const AssociationEntry* entry = state.associations->find(meta.association);
+    if (entry == nullptr) {
+        out.reason = DropReason::association_gone;
+        return out;
+    }
+    // Sequence numbers have one writer.
+    if (entry->owner_worker != state.settings.index) [[unlikely]] {
+        out.elsewhere = true;
+        out.owner = entry->owner_worker;
+        return out;
+    }
+    const uint8_t type = octets_of(packet)[packet::kCommonHeader];
+    if (type == packet::kChunkInit || type == packet::kChunkInitAck ||
+        (meta.flags & kPacketKeepClear) != 0) {
+        return out;
+    }
+    out.seal = entry->selected_send.load(std::memory_order_acquire);
+    if (out.seal == nullptr &&
+        entry->policy.load(std::memory_order_acquire) == ClearPolicy::initiation_only) {
+        out.reason = DropReason::seal_no_key;
+    }
+    return out;
+}
+
+// Makes room for chunk header, pre-padding and record header between common header and content.
+DropReason prepare_seal(rte_mbuf* packet, record::SealContext* context,
+                        record::SealRequest& request) {
+    const uint32_t content = rte_pktmbuf_data_len(packet) - packet::kCommonHeader;
+    if (content == 0 || content > record::kMaxContent ||
+        rte_pktmbuf_headroom(packet) < record::kContentOffset + port::kHeaderRoom ||
+        rte_pktmbuf_tailroom(packet) + content + record::kContentOffset <
+            record::dtls_chunk_length(content)) {
+        return DropReason::seal_too_long;
+    }
+    context->prefetch();
+    uint8_t* start = port::prepend(packet, record::kContentOffset);
+    std::memmove(start, start + record::kContentOffset, packet::kCommonHeader);
+    request.context = context;
+    request.record = start + packet::kCommonHeader + record::kRecordOffset;
+    request.content_length = content;
+    request.dtls_padding = 0;
+    request.room = record::record_length(content);
+    return DropReason::none;
+}
+
+DropReason finish_seal(rte_mbuf* packet, const record::SealRequest& request) {
+    switch (request.outcome) {
+        case record::SealOutcome::sealed:
+            break;
+        case record::SealOutcome::too_long:
+            return DropReason::seal_too_long;
+        case record::SealOutcome::seal_limit:
+            return DropReason::send_key_exhausted;
+    }
+    uint8_t* start = octets_of(packet).data();
+    const uint32_t chunk = record::write_dtls_chunk(
+        start + packet::kCommonHeader, request.context->restart(), request.record_length);
+    narrow(packet, 0, packet::kCommonHeader + chunk);
+    return DropReason::none;
+}
+
+// CRC32c and the IP header, or what lets the port compute them.
+DropReason push_ip(WorkerState& state, rte_mbuf* packet) {
+    const PacketMeta& meta = *meta_of(packet);
+    if (meta.port >= state.ports.size() || meta.family == IpAddress::Family::none) {
+        return DropReason::no_route;
+    }
+    const port::Port& port = state.ports.port(meta.port);
+    const bool v4 = meta.family == IpAddress::Family::v4;
+    const size_t ip = v4 ? packet::kIpv4Header : packet::kIpv6Header;
+    if (rte_pktmbuf_data_len(packet) + ip > port.mtu) {
+        return DropReason::frame_too_long;
+    }
+    packet->ol_flags = 0;
+    if (port.device->fills_sctp()) {
+        packet::store_be32(octets_of(packet).data() + packet::kChecksumOffset, 0);
+        packet->ol_flags |=
+            RTE_MBUF_F_TX_SCTP_CKSUM | (v4 ? RTE_MBUF_F_TX_IPV4 : RTE_MBUF_F_TX_IPV6);
+    } else {
+        packet::set_checksum(octets_of(packet));
+    }
+    if (v4) {
+        const bool offload = port.device->fills_ipv4();
+        port::push_ipv4(packet, meta.local.data(), meta.peer.data(), packet::kIpProtocolSctp,
+                        !offload);
+        if (offload) {
+            packet->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM;
+        }
+    } else {
+        port::push_ipv6(packet, meta.local.data(), meta.peer.data(), packet::kIpProtocolSctp);
+    }
+    return DropReason::none;
+}
+
+}  // namespace
+
+void send_packets(WorkerState& state, std::span<rte_mbuf* const> packets) {
+    constexpr uint8_t kClear = 0xff;
+    std::array<rte_mbuf*, kMaxBurst> kept;
+    std::array<uint8_t, kMaxBurst> request_of;
+    std::array<record::SealRequest, kMaxBurst> requests;
+    size_t n = 0;
+    size_t sealing = 0;
+    for (rte_mbuf* packet : packets) {
+        const Decision decision = decide(state, packet);
+        if (decision.elsewhere) {
+            hand_over(state, decision.owner, Stage::outgoing, packet);
+            continue;
+        }
+        DropReason reason = decision.reason;
+        if (reason == DropReason::none && decision.seal != nullptr) {
+            reason = prepare_seal(packet, decision.seal, requests[sealing]);
+        }
+        if (reason != DropReason::none) {
+            drop(state, packet, reason);
+            continue;
+        }
+        request_of[n] = decision.seal != nullptr ? static_cast<uint8_t>(sealing++) : kClear;
+        kept[n++] = packet;
+    }
+    if (sealing > 0) {
+        state.engine->seal_burst({requests.data(), sealing});
+    }
+
+    std::array<rte_mbuf*, kMaxBurst> ready;
+    size_t count_ready = 0;
+    size_t sealed = 0;
+    size_t clear = 0;
+    for (size_t i = 0; i < n; ++i) {
+        DropReason reason = request_of[i] == kClear ? DropReason::none
+                                                    : finish_seal(kept[i], requests[request_of[i]]);
+        if (reason == DropReason::none) {
+            ++(request_of[i] == kClear ? clear : sealed);
+            reason = push_ip(state, kept[i]);
+        }
+        if (reason != DropReason::none) {
+            drop(state, kept[i], reason);
+            continue;
+        }
+        ready[count_ready++] = kept[i];
+    }
+    count(state.counters.sealed, sealed);
+    count(state.counters.clear_sent, clear);
+    route_packets(state, {ready.data(), count_ready});
+}
+
+}  // namespace sdg::worker

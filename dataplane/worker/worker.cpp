@@ -1,0 +1,186 @@
+#include "dataplane/worker/worker.h"
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <rte_pause.h>
+#include <rte_ring.h>
+#include <sched.h>
+#include <sys/prctl.h>
+
+#include <ctime>
+
+#include "dataplane/worker/idle.h"
+#include "dataplane/worker/link.h"
+#include "dataplane/worker/receive.h"
+#include "dataplane/worker/transmit.h"
+#include "dataplane/worker/worker_state.h"
+
+namespace sdg::worker {
+namespace {
+
+static_assert(sizeof(PacketMeta) <= port::kPrivateArea);
+
+constexpr unsigned kTicksPerSecond = 100;
+
+// Packets from other workers, in runs of one stage so that their order is kept.
+size_t take_handed_over(WorkerState& state) {
+    std::array<rte_mbuf*, kMaxBurst> packets;
+    const unsigned n =
+        rte_ring_dequeue_burst(state.rings[state.settings.index].handover,
+                               reinterpret_cast<void**>(packets.data()), kMaxBurst, nullptr);
+    for (size_t i = 0; i < n;) {
+        const uint8_t stage = meta_of(packets[i])->stage;
+        size_t end = i + 1;
+        while (end < n && meta_of(packets[end])->stage == stage) {
+            ++end;
+        }
+        const std::span<rte_mbuf* const> run(packets.data() + i, end - i);
+        switch (static_cast<Stage>(stage)) {
+            case Stage::received:
+                deliver_packets(state, run);
+                break;
+            case Stage::link:
+                for (rte_mbuf* frame : run) {
+                    handle_link_frame(state, frame);
+                }
+                break;
+            case Stage::outgoing:
+                send_packets(state, run);
+                break;
+            case Stage::routed:
+                route_packets(state, run);
+                break;
+        }
+        i = end;
+    }
+    return n;
+}
+
+size_t round(WorkerState& state, uint64_t now) {
+    state.now = now;
+    if (!state.announced) {
+        state.announced = true;
+        announce(state);
+    }
+    size_t handled = 0;
+    std::array<rte_mbuf*, kMaxBurst> packets;
+    for (const PolledQueue& polled : state.polled) {
+        const uint16_t n = rte_eth_rx_burst(polled.device, polled.queue, packets.data(),
+                                            static_cast<uint16_t>(state.settings.burst));
+        if (n > 0) {
+            receive_frames(state, polled.port, {packets.data(), n});
+            handled += n;
+        }
+    }
+    handled += take_handed_over(state);
+    const unsigned n =
+        rte_ring_dequeue_burst(state.rings[state.settings.index].from_control,
+                               reinterpret_cast<void**>(packets.data()), kMaxBurst, nullptr);
+    if (n > 0) {
+        send_packets(state, {packets.data(), n});
+        handled += n;
+    }
+    if (now >= state.next_tick) {
+        state.next_tick = now + state.cycles_per_tick;
+        tick_neighbours(state);
+    }
+    flush(state);
+    count(handled > 0 ? state.counters.busy_rounds : state.counters.idle_rounds);
+    return handled;
+}
+
+}  // namespace
+
+Worker::Worker(std::unique_ptr<WorkerState> state) : state_(std::move(state)) {
+}
+Worker::~Worker() = default;
+
+Result<std::unique_ptr<Worker>> Worker::create(const WorkerSettings& settings,
+                                               port::PortTable& ports,
+                                               keys::ChunkProtection& protection,
+                                               std::vector<WorkerRings> rings) {
+    if (settings.burst == 0 || settings.burst > kMaxBurst) {
+        return fail(ErrorCode::invalid_argument, "worker burst of {}, between 1 and {} is possible",
+                    settings.burst, kMaxBurst);
+    }
+    if (rings.size() != ports.workers() || settings.index >= rings.size()) {
+        return fail(ErrorCode::invalid_argument,
+                    "worker {} of {} with rings for {}: the numbers must agree", settings.index,
+                    ports.workers(), rings.size());
+    }
+    auto engine = record::RecordEngine::create();
+    if (!engine) {
+        return tl::unexpected(engine.error());
+    }
+    auto state = std::make_unique<WorkerState>(settings, ports);
+    state->associations = &protection.table();
+    state->quiescence = protection.quiescence();
+    state->rings = std::move(rings);
+    state->engine = std::move(*engine);
+    state->cycles_per_tick = rte_get_tsc_hz() / kTicksPerSecond;
+    state->batches.resize(ports.size());
+    for (uint16_t index = 0; index < ports.size(); ++index) {
+        const port::Device& device = *ports.port(index).device;
+        const std::optional<uint16_t> queue = ports.queue_of(index, settings.index);
+        if (!queue) {
+            continue;
+        }
+        state->polled.push_back({index, device.id(), *queue});
+        TransmitBatch& batch = state->batches[index];
+        batch.device = device.id();
+        batch.queue = *queue;
+        batch.has_queue = true;
+        batch.prepare = device.fills_sctp() || device.fills_ipv4();
+    }
+    return std::unique_ptr<Worker>(new Worker(std::move(state)));
+}
+
+size_t Worker::poll_at(uint64_t now) {
+    return round(*state_, now);
+}
+
+size_t Worker::poll_once() {
+    return round(*state_, rte_rdtsc());
+}
+
+void Worker::run(const std::atomic<bool>& stop) {
+    // Without this the kernel rounds our sleeps up by 50 us.
+    prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
+    WorkerState& state = *state_;
+    const unsigned reader = state.settings.index;
+    rte_rcu_qsbr_thread_register(state.quiescence, reader);
+    rte_rcu_qsbr_thread_online(state.quiescence, reader);
+    IdleBackoff backoff(state.settings.idle_sleep_us);
+    while (!stop.load(std::memory_order_relaxed)) {
+        const size_t handled = poll_once();
+        rte_rcu_qsbr_quiescent(state.quiescence, reader);
+        if (handled > 0) {
+            backoff.busy();
+            continue;
+        }
+        switch (backoff.idle()) {
+            case IdleBackoff::Action::spin:
+                rte_pause();
+                break;
+            case IdleBackoff::Action::yield:
+                sched_yield();
+                break;
+            case IdleBackoff::Action::sleep: {
+                count(state.counters.sleeps);
+                const timespec pause{0, static_cast<long>(backoff.sleep_us()) * 1000};
+                rte_rcu_qsbr_thread_offline(state.quiescence, reader);
+                nanosleep(&pause, nullptr);
+                rte_rcu_qsbr_thread_online(state.quiescence, reader);
+                break;
+            }
+        }
+    }
+    rte_rcu_qsbr_thread_offline(state.quiescence, reader);
+    rte_rcu_qsbr_thread_unregister(state.quiescence, reader);
+}
+
+const WorkerCounters& Worker::counters() const {
+    return state_->counters;
+}
+
+}  // namespace sdg::worker

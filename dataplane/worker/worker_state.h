@@ -1,0 +1,100 @@
+// What the stages of one worker share. Internal to dataplane/worker; touched by the worker's own
+// thread only, except for the counters.
+//
+// A stage is a function over an array of at most kMaxBurst packets that it owns from then on: each
+// packet leaves it into a ring, to a port, to another worker, or as a counted drop.
+#pragma once
+
+#include <rte_mbuf.h>
+#include <rte_rcu_qsbr.h>
+
+#include <array>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "dataplane/keys/association_table.h"
+#include "dataplane/packet/drop_reason.h"
+#include "dataplane/port/port_table.h"
+#include "dataplane/record/record.h"
+#include "dataplane/worker/worker.h"
+
+namespace sdg::worker {
+
+using packet::DropReason;
+
+inline constexpr size_t kMaxBurst = 64;
+static_assert(kMaxBurst <= record::kMaxBurst);
+
+// Where a packet that came from another worker goes on (PacketMeta::stage).
+enum class Stage : uint8_t {
+    received,  // plain IP stripped, checksum verified: look up and open
+    link,      // a whole ARP or ICMPv6 frame
+    outgoing,  // from the control plane: seal
+    routed,    // IP packet: next hop and link header
+};
+
+// A queue of a port that this worker polls.
+struct PolledQueue {
+    uint16_t port;
+    uint16_t device;
+    uint16_t queue;
+};
+
+// Frames ready for one port's queue of this worker.
+struct TransmitBatch {
+    std::array<rte_mbuf*, kMaxBurst> packets;
+    uint16_t count = 0;
+    uint16_t device = 0;
+    uint16_t queue = 0;
+    bool has_queue = false;
+    bool prepare = false;  // checksums left to the port: rte_eth_tx_prepare() first
+};
+
+struct WorkerState {
+    WorkerState(const WorkerSettings& wanted, port::PortTable& table)
+        : settings(wanted), ports(table) {}
+
+    WorkerSettings settings;
+    port::PortTable& ports;
+    keys::AssociationTable* associations = nullptr;
+    rte_rcu_qsbr* quiescence = nullptr;
+    std::vector<WorkerRings> rings;
+    std::unique_ptr<record::RecordEngine> engine;
+    std::vector<PolledQueue> polled;
+    std::vector<TransmitBatch> batches;  // by port
+    uint64_t now = 0;                    // cycles, of the current round
+    uint64_t next_tick = 0;
+    uint64_t cycles_per_tick = 0;
+    bool announced = false;
+    WorkerCounters counters;
+};
+
+inline void count(WorkerCounters::Counter& counter, uint64_t n = 1) {
+    counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+}
+
+inline void count_drop(WorkerState& state, DropReason reason, uint64_t n = 1) {
+    count(state.counters.drops[static_cast<size_t>(reason)], n);
+}
+
+inline void drop(WorkerState& state, rte_mbuf* packet, DropReason reason) {
+    count_drop(state, reason);
+    rte_pktmbuf_free(packet);
+}
+
+inline std::span<uint8_t> octets_of(rte_mbuf* packet) {
+    return {rte_pktmbuf_mtod(packet, uint8_t*), rte_pktmbuf_data_len(packet)};
+}
+
+// Narrows an mbuf of one segment to a part of its data.
+inline void narrow(rte_mbuf* packet, size_t offset, size_t length) {
+    packet->data_off = static_cast<uint16_t>(packet->data_off + offset);
+    packet->data_len = static_cast<uint16_t>(length);
+    packet->pkt_len = static_cast<uint32_t>(length);
+}
+
+// To another worker's ring, to go on at stage there.
+void hand_over(WorkerState& state, unsigned worker, Stage stage, rte_mbuf* packet);
+
+}  // namespace sdg::worker
