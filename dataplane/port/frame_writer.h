@@ -21,8 +21,12 @@ inline constexpr size_t kHeaderRoom =
     packet::kEthernetHeader + packet::kVlanTag + packet::kIpv6Header;
 static_assert(kHeaderRoom <= RTE_PKTMBUF_HEADROOM);
 
+// One segment. The caller knows that the headroom is there: kHeaderRoom, or he has asked.
 inline uint8_t* prepend(rte_mbuf* packet, size_t length) {
-    return reinterpret_cast<uint8_t*>(rte_pktmbuf_prepend(packet, static_cast<uint16_t>(length)));
+    packet->data_off = static_cast<uint16_t>(packet->data_off - length);
+    packet->data_len = static_cast<uint16_t>(packet->data_len + length);
+    packet->pkt_len = packet->data_len;
+    return rte_pktmbuf_mtod(packet, uint8_t*);
 }
 
 inline void push_ethernet(rte_mbuf* packet, const MacAddress& destination, const MacAddress& source,

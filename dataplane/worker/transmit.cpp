@@ -55,7 +55,8 @@ Decision decide(const WorkerState& state, rte_mbuf* packet) {
 // Makes room for chunk header, pre-padding and record header between common header and content.
 DropReason prepare_seal(rte_mbuf* packet, record::SealContext* context,
                         record::SealRequest& request) {
-    const uint32_t content = rte_pktmbuf_data_len(packet) - packet::kCommonHeader;
+    const uint32_t content =
+        rte_pktmbuf_data_len(packet) - static_cast<uint32_t>(packet::kCommonHeader);
     if (content == 0 || content > record::kMaxContent ||
         rte_pktmbuf_headroom(packet) < record::kContentOffset + port::kHeaderRoom ||
         rte_pktmbuf_tailroom(packet) + content + record::kContentOffset <
@@ -81,6 +82,10 @@ DropReason finish_seal(rte_mbuf* packet, const record::SealRequest& request) {
             return DropReason::seal_too_long;
         case record::SealOutcome::seal_limit:
             return DropReason::send_key_exhausted;
+        case record::SealOutcome::failed:
+            // Cannot happen with a context that was made; to the peer it is as if there were no
+            // key.
+            return DropReason::seal_no_key;
     }
     uint8_t* start = octets_of(packet).data();
     const uint32_t chunk = record::write_dtls_chunk(
