@@ -87,7 +87,7 @@ class Checker {
         std::vector<const Key*> known = keys_below(schema_path);
         std::map<std::string_view, size_t> first_line;
         for (const YamlEntry& child : entry.value->entries) {
-            const std::string child_path = path.empty() ? child.key : path + "." + child.key;
+            const std::string child_path = below(path, child.key);
             const auto [first, is_new] = first_line.emplace(child.key, child.key_position.line);
             if (!is_new) {
                 errors_.add(child.key_position, shortened(child_path), "the key once",
@@ -99,6 +99,7 @@ class Checker {
             });
             if (found == known.end()) {
                 std::vector<std::string_view> names;
+                names.reserve(known.size());
                 for (const Key* key : known) {
                     names.push_back(last_part(key->path));
                 }
@@ -111,8 +112,7 @@ class Checker {
         for (const Key* key : known) {
             const std::string name(last_part(key->path));
             if (key->presence == Presence::required && !first_line.contains(name)) {
-                errors_.add(entry.value_position, path.empty() ? name : path + "." + name,
-                            expectation(*key), "nothing");
+                errors_.add(entry.value_position, below(path, name), expectation(*key), "nothing");
             }
         }
     }
@@ -153,6 +153,10 @@ class Checker {
             value(*element_key, fmt::format("{}[{}]", path, i), elements[i]);
         }
         return true;
+    }
+
+    static std::string below(std::string_view path, std::string_view key) {
+        return path.empty() ? std::string(key) : fmt::format("{}.{}", path, key);
     }
 
     // A key nobody knows may be of any length and content; an error line stays one line.
