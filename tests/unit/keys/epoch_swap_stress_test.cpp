@@ -6,7 +6,7 @@
 // insides of librte_hash and IPsec-MB (libraries built without it). That hides nothing we rely on:
 // everything a worker reads through the hash is ordered by AssociationEntry::live_generation, and
 // contexts are freed by operator delete, which the sanitizer knows, so a use after free or an
-// unordered one of any context shows.
+// unordered one of any context shows. tests/tsan.supp silences librte_hash alone.
 #include <gtest/gtest.h>
 #include <rte_rcu_qsbr.h>
 
@@ -21,14 +21,6 @@
 #include "dataplane/record/seal_context.h"
 #include "tests/support/eal.h"
 #include "tests/unit/keys/key_fixtures.h"
-
-#if defined(__SANITIZE_THREAD__)
-// librte_hash copies and compares keys with memcpy and memcmp, which the sanitizer intercepts,
-// under acquire and release of its own, which it cannot see in a library built without it.
-extern "C" const char* __tsan_default_suppressions() {
-    return "called_from_lib:librte_hash.so";
-}
-#endif
 
 namespace sdg::keys {
 namespace {
