@@ -185,23 +185,6 @@ const Key* find_key(string_view path) {
     return found == std::end(kKeys) ? nullptr : &*found;
 }
 
-std::string schema_path(string_view path) {
-    std::string out;
-    bool inside = false;
-    for (const char c : path) {
-        if (c == ']') {
-            inside = false;
-        }
-        if (!inside) {
-            out.push_back(c);
-        }
-        if (c == '[') {
-            inside = true;
-        }
-    }
-    return out;
-}
-
 std::vector<const Key*> keys_below(string_view section_path) {
     std::vector<const Key*> out;
     for (const Key& key : kKeys) {

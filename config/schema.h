@@ -50,8 +50,6 @@ struct Key {
 [[nodiscard]] std::span<const Key> schema();
 // The key with this path, or nullptr.
 [[nodiscard]] const Key* find_key(std::string_view path);
-// "listeners[3].port" -> "listeners[].port".
-[[nodiscard]] std::string schema_path(std::string_view path);
 // Keys directly below a section ("", "ports[]"), without elements of lists.
 [[nodiscard]] std::vector<const Key*> keys_below(std::string_view section_path);
 // The part of a path after its last dot: "port".

@@ -47,12 +47,6 @@ TEST(Schema, every_key_is_unique_described_and_below_a_section_or_list) {
     }
 }
 
-TEST(Schema, paths_lose_their_indexes) {
-    EXPECT_EQ(schema_path("listeners[12].port"), "listeners[].port");
-    EXPECT_EQ(schema_path("ports[0].routes[3].via"), "ports[].routes[].via");
-    EXPECT_EQ(schema_path("log.level"), "log.level");
-}
-
 // A default that could not be written in a file would be a lie in the documentation.
 TEST(Schema, defaults_pass_their_own_checks) {
     for (const Key& key : schema()) {
