@@ -15,16 +15,24 @@ inline constexpr size_t kIpv4SourceOffset = 12;
 inline constexpr size_t kIpv4DestinationOffset = 16;
 
 // One's complement sum over the octets (RFC 1071), folded and complemented: 0 when a header that
-// contains its checksum is intact; what to store (network order) when the field is zero.
-[[nodiscard]] inline uint16_t internet_checksum(std::span<const uint8_t> octets, uint32_t sum = 0) {
+// contains its checksum is intact; what to store (network order) when the field is zero. start: the
+// sum of a pseudo header's 16-bit words.
+[[nodiscard]] inline uint16_t internet_checksum(std::span<const uint8_t> octets,
+                                                uint32_t start = 0) {
+    uint64_t sum = start;
     size_t i = 0;
-    for (; i + 1 < octets.size(); i += 2) {
+    for (; i + 4 <= octets.size(); i += 4) {
+        sum += load_be32(octets.data() + i);  // 2^16 is 1 modulo 2^16 - 1
+    }
+    if (i + 2 <= octets.size()) {
         sum += load_be16(octets.data() + i);
-        sum = (sum & 0xffff) + (sum >> 16);
+        i += 2;
     }
     if (i < octets.size()) {
-        sum += static_cast<uint32_t>(octets[i]) << 8;
+        sum += static_cast<uint64_t>(octets[i]) << 8;
     }
+    sum = (sum & 0xffffffff) + (sum >> 32);
+    sum = (sum & 0xffff) + (sum >> 16);
     sum = (sum & 0xffff) + (sum >> 16);
     sum = (sum & 0xffff) + (sum >> 16);
     return static_cast<uint16_t>(~sum);

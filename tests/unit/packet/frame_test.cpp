@@ -144,6 +144,22 @@ TEST(Frame, ipv4_malformed) {
     }
 }
 
+TEST(Frame, internet_checksum_of_any_length) {
+    SeededRandom random(4);
+    Octets octets(1501);
+    random.fill(octets);
+    for (size_t length = 0; length <= octets.size(); ++length) {
+        uint32_t sum = 0x1234;
+        for (size_t i = 0; i < length; ++i) {
+            sum += i % 2 == 0 ? octets[i] * 256U : octets[i];
+            sum = (sum & 0xffff) + (sum >> 16);
+        }
+        ASSERT_EQ(internet_checksum(std::span(octets).first(length), 0x1234),
+                  static_cast<uint16_t>(~sum));
+    }
+    EXPECT_EQ(internet_checksum(Octets(65535, 0xff), 0xffffffff), 0x00ff);
+}
+
 TEST(Frame, fragments_are_refused) {
     for (const uint16_t field : {uint16_t{0x2000}, uint16_t{0x2001}, uint16_t{0x1fff}}) {
         EXPECT_EQ(reason_of(ethernet("0800", ipv4(test::captured_init(), 132, field))),
