@@ -1,0 +1,52 @@
+# shellcheck shell=bash
+# Sourced by every end-to-end test: strictness, the lab, skipping. Usage in meson.build:
+# test(NAME, files('x.sh'), env: BUILD_ROOT, SOURCE_ROOT).
+set -euo pipefail
+# shellcheck source=scripts/lab.sh
+. "$SOURCE_ROOT/scripts/lab.sh"
+
+export LAB_GATEWAY=$BUILD_ROOT/gateway/sctp-gateway
+export LAB_ENDPOINT=$BUILD_ROOT/endpoint/sctp-endpoint
+export LAB_EXCHANGE=$SOURCE_ROOT/endpoint/data/ngap.yaml
+export FIXTURES=$SOURCE_ROOT/tests/fixtures
+
+skip() {
+    echo "skipped: $*"
+    exit 77
+}
+
+fail() {
+    echo "FAILED: $*" >&2
+    local log
+    for log in "$LAB_DIR"/*.log; do
+        case $log in */keys-*) continue ;; esac
+        echo "-- end of ${log##*/}" >&2
+        tail -n 15 "$log" >&2
+    done
+    exit 1
+}
+
+reason=$(lab_check) || skip "$reason"
+
+# json FILE PYTHON-EXPRESSION: evaluates it with the file as d.
+json() {
+    python3 -c 'import json, sys; d = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$1" "$2"
+}
+
+# Stops both gateways and the server; each must end by itself with exit code 0.
+stop_all() {
+    lab_stop_server || fail "the server ended with code $?"
+    lab_stop_gateway a || fail "gateway A ended with code $?"
+    lab_stop_gateway b || fail "gateway B ended with code $?"
+}
+
+# drops GATEWAY REASON: how often a stopped gateway dropped for that reason.
+drops() {
+    json "$LAB_DIR/stats-$1.json" "d['drops'].get('$2', 0)"
+}
+
+# The usual end of a transfer: the capture holds nothing but the handshake and DTLS chunks.
+check_link() {
+    lab_stop_capture
+    python3 "$SOURCE_ROOT/scripts/check_capture.py" "$LAB_DIR/middle.pcap" internet || fail "the link is not protected"
+}
