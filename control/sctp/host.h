@@ -179,6 +179,12 @@ class Host {
         unsigned workers = 1;  // associations are spread over workers 0..workers-1
         uint32_t max_associations = 10'000;
         std::chrono::seconds cookie_key_rotation{3600};
+        // Protected associations closed or refused less than a cookie's life ago that are
+        // remembered; new ones are refused when it is full (spent_cookies.h).
+        size_t spent_cookies = 262'144;
+        // How long the data plane keeps the keys of a closed protected association, so that its
+        // last packets leave sealed and a repeated SHUTDOWN ACK can be answered.
+        std::chrono::milliseconds closed_linger{3000};
     };
     using Output = std::function<bool(const OutgoingPacket&)>;
 
