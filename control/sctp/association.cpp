@@ -200,7 +200,6 @@ void LiveAssociation::on_notification(std::span<const uint8_t> octets) {
     switch (change.sac_state) {
         case SCTP_COMM_UP:
             established_ = true;
-            deadline_.reset();
             inbound_streams_ = change.sac_inbound_streams;
             outbound_streams_ = change.sac_outbound_streams;
             break;

@@ -347,7 +347,10 @@ size_t HostImpl::expire(TimePoint now) {
         LiveAssociation& association = *deadlines_.begin()->second;
         deadlines_.erase(deadlines_.begin());
         association.deadline_.reset();
-        association.end(CloseReason::peer_unreachable, "not established within the time allowed");
+        if (!association.is_established()) {
+            association.end(CloseReason::peer_unreachable,
+                            "not established within the time allowed");
+        }
         ++done;
     }
     while (!lingering_.empty() && lingering_.front().until <= now) {

@@ -16,6 +16,7 @@
 #include "dataplane/packet/sctp.h"
 #include "foundation/clock.h"
 #include "foundation/random.h"
+#include "tests/support/usrsctp_clock.h"
 #include "tests/unit/sctp/fake_protection.h"
 
 namespace sdg::test {
@@ -113,6 +114,7 @@ class TwoHosts {
     void protect_like_method_0(Recorder& recorder, Side& side);
 
     ManualClock clock;
+    UsrsctpClock usrsctp_clock{clock};
     Side a;
     Side b;
     PathSettings path;

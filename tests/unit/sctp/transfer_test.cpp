@@ -1,0 +1,154 @@
+// Messages of every size over a path that loses, duplicates and reorders: complete, in order per
+// stream, byte for byte, both directions at once.
+#include <algorithm>
+
+#include "tests/unit/sctp/two_hosts.h"
+
+namespace sdg::test {
+namespace {
+
+struct Impaired {
+    uint64_t seed;
+    double loss;
+    bool protected_leg;
+};
+
+std::vector<Message> messages(uint64_t seed, size_t count) {
+    SeededRandom random(seed);
+    std::vector<Message> out;
+    for (size_t i = 0; i < count; ++i) {
+        Message message;
+        message.stream = static_cast<uint16_t>(random.u32() % 16);
+        message.ppid = static_cast<uint32_t>(i);
+        message.unordered = random.u32() % 3 == 0;
+        size_t length = 1 + random.u32() % 200;
+        switch (random.u32() % 8) {
+            case 0:
+                length = 1;
+                break;
+            case 1:
+                length = 1 + random.u32() % 300'000;
+                break;
+            case 2:
+                length = 1 + random.u32() % 20'000;
+                break;
+            default:
+                break;
+        }
+        message.octets.resize(length);
+        random.fill(message.octets);
+        out.push_back(std::move(message));
+    }
+    return out;
+}
+
+void expect_delivered(const std::vector<Message>& sent, const std::vector<Message>& received) {
+    ASSERT_EQ(sent.size(), received.size());
+    std::vector<uint8_t> there(sent.size());
+    std::map<uint16_t, uint32_t> last_ordered;
+    for (const Message& message : received) {
+        ASSERT_LT(message.ppid, sent.size());
+        EXPECT_EQ(there[message.ppid]++, 0) << "delivered twice: " << message.ppid;
+        EXPECT_TRUE(message == sent[message.ppid]) << "changed: " << message.ppid;
+        if (!message.unordered) {
+            const auto [last, first] = last_ordered.try_emplace(message.stream, message.ppid);
+            EXPECT_TRUE(first || last->second < message.ppid) << "out of order on its stream";
+            last->second = message.ppid;
+        }
+    }
+}
+
+class TransferTest : public ::testing::TestWithParam<Impaired> {};
+
+TEST_P(TransferTest, is_complete_and_exact_in_both_directions) {
+    TwoHosts net(GetParam().seed);
+    net.keep_seen = false;
+    const sctp::LegSettings leg = GetParam().protected_leg ? protected_leg() : sctp::LegSettings{};
+    net.listen(net.b, 5000, leg);
+    Recorder client;
+    net.connect(client, 5000, leg);
+    ASSERT_TRUE(
+        net.run_until(5s, [&] { return client.saw("established") && net.b.accepted.size() == 1; }));
+    Recorder& server = *net.b.accepted.front();
+    net.path.loss = GetParam().loss;
+    net.path.duplicate = GetParam().loss;
+    net.path.reorder = GetParam().loss;
+    const auto there = messages(GetParam().seed + 100, 120);
+    const auto back = messages(GetParam().seed + 200, 120);
+    for (const Message& message : there) {
+        client.send(message);
+    }
+    for (const Message& message : back) {
+        server.send(message);
+    }
+    ASSERT_TRUE(net.run_until(3600s,
+                              [&] {
+                                  return client.reason || server.reason ||
+                                         (server.received.size() == there.size() &&
+                                          client.received.size() == back.size());
+                              }))
+        << server.received.size() << " " << client.received.size();
+    ASSERT_FALSE(client.reason.has_value()) << client.detail;
+    ASSERT_FALSE(server.reason.has_value()) << server.detail;
+    expect_delivered(there, server.received);
+    expect_delivered(back, client.received);
+    client.association->shutdown();
+    EXPECT_TRUE(net.run_until(120s, [&] { return client.reason && server.reason; }));
+}
+
+INSTANTIATE_TEST_SUITE_P(Paths, TransferTest,
+                         ::testing::Values(Impaired{1, 0, false}, Impaired{2, 0.05, false},
+                                           Impaired{3, 0.05, false}, Impaired{4, 0.01, false},
+                                           Impaired{5, 0.05, true}, Impaired{6, 0.1, true}));
+
+TEST(Transfer, a_message_larger_than_both_buffers_streams_through) {
+    TwoHosts net;
+    net.keep_seen = false;
+    sctp::LegSettings leg;
+    leg.send_buffer = 64 * 1024;
+    leg.receive_buffer = 64 * 1024;
+    net.listen(net.b, 5000, leg);
+    Recorder client;
+    net.connect(client, 5000, leg);
+    const Message message{1, 1, false, std::vector<uint8_t>(3'000'000, 0x5a)};
+    client.send(message);
+    ASSERT_TRUE(net.run_until(60s, [&] {
+        return !net.b.accepted.empty() && net.b.accepted.front()->received.size() == 1;
+    }));
+    EXPECT_TRUE(net.b.accepted.front()->received.front() == message);
+}
+
+// The port's MTU bounds every packet as it will be on the wire: IP header, and on a protected leg
+// the DTLS chunk around its chunks.
+class MtuTest : public ::testing::TestWithParam<std::tuple<uint16_t, bool, bool>> {};
+
+TEST_P(MtuTest, no_packet_is_too_long_and_the_room_is_used) {
+    const auto [mtu, is_protected, v6] = GetParam();
+    TwoHosts net;
+    sctp::LegSettings leg = is_protected ? protected_leg() : sctp::LegSettings{};
+    leg.mtu = mtu;
+    if (v6) {
+        net.a.address = *IpAddress::parse("2001:db8::1");
+        net.b.address = *IpAddress::parse("2001:db8::2");
+    }
+    net.listen(net.b, 5000, leg);
+    Recorder client;
+    net.connect(client, 5000, leg);
+    client.send({0, 0, false, std::vector<uint8_t>(100'000, 1)});
+    ASSERT_TRUE(net.run_until(
+        30s, [&] { return !net.b.accepted.empty() && !net.b.accepted[0]->received.empty(); }));
+    size_t largest = 0;
+    for (const Seen& one : net.seen) {
+        largest = std::max(largest, one.octets.size());
+    }
+    const size_t around = (v6 ? 40U : 20U) + (is_protected ? 28U : 0U);
+    EXPECT_LE(largest + around, mtu);
+    EXPECT_GT(largest + around + 8, mtu);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, MtuTest,
+                         ::testing::Combine(::testing::Values(800, 1400, 1499, 1500, 9000),
+                                            ::testing::Bool(), ::testing::Bool()));
+
+}  // namespace
+}  // namespace sdg::test
