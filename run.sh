@@ -60,10 +60,11 @@ reason=$(lab_check) || {
     echo "run.sh: $reason" >&2
     exit 1
 }
-build_tree build
+build=${BUILD_DIR:-$PWD/build}
+build_tree "$build"
 
-LAB_GATEWAY=$PWD/build/gateway/sctp-gateway
-LAB_ENDPOINT=$PWD/build/endpoint/sctp-endpoint
+LAB_GATEWAY=$build/gateway/sctp-gateway
+LAB_ENDPOINT=$build/endpoint/sctp-endpoint
 LAB_EXCHANGE=$PWD/endpoint/data/ngap.yaml
 mkdir -p "$out"
 rm -f "$out/summary.json" "$out/keys.log" "$out/protected.pcap"

@@ -39,7 +39,8 @@ void AnswerCheck::expect(std::shared_ptr<const PlannedMessage> planned, TimePoin
     queue.push_back({std::move(planned), sent_at});
 }
 
-TimePoint AnswerCheck::take(std::deque<Waiting>& queue, std::deque<Waiting>::iterator which) {
+TimePoint AnswerCheck::take(std::deque<Waiting>& queue,
+                            const std::deque<Waiting>::const_iterator& which) {
     const TimePoint sent_at = which->sent_at;
     --outstanding_;
     outstanding_octets_ -= weight(*which->planned);

@@ -48,7 +48,7 @@ class AnswerCheck {
         std::deque<Waiting> unordered;
     };
 
-    TimePoint take(std::deque<Waiting>& queue, std::deque<Waiting>::iterator which);
+    TimePoint take(std::deque<Waiting>& queue, const std::deque<Waiting>::const_iterator& which);
 
     std::map<uint16_t, Lane> lanes_;  // by the answer's stream
     size_t outstanding_ = 0;

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# The whole picture: NGAP exchange and size sweep through both gateways, everything verified, the link
+# between them protected, the counters plausible.   relay_exchange.sh ipv4|ipv6 [SUITE]
+. "$SOURCE_ROOT/tests/e2e/prelude.sh"
+export LAB_SUITE=${2:-TLS_AES_128_GCM_SHA256}
+
+lab_begin "$1"
+lab_configs
+lab_capture "$LAB_DIR/middle.pcap"
+lab_server
+lab_gateway b
+lab_gateway a
+lab_client --exchange "$LAB_EXCHANGE" --summary "$LAB_DIR/client.json" || fail "the client"
+stop_all
+check_link
+
+[ "$(json "$LAB_DIR/client.json" "d['messages']['verified']")" -ge 270 ] || fail "too few messages"
+for gateway in a b; do
+    [ "$(json "$LAB_DIR/stats-$gateway.json" "d['records']['sealed']")" -gt 300 ] || fail "records sealed by $gateway"
+    [ "$(json "$LAB_DIR/stats-$gateway.json" "d['records']['opened']")" -gt 300 ] || fail "records opened by $gateway"
+    for reason in record_forged record_replayed dtls_no_key dtls_malformed sctp_checksum seal_no_key seal_too_long no_mbuf; do
+        [ "$(drops $gateway $reason)" -eq 0 ] || fail "gateway $gateway dropped packets: $reason"
+    done
+    [ "$(stat -c %a "$LAB_DIR/keys-$gateway.log")" = 600 ] || fail "the key log of $gateway is readable by others"
+    grep -qE '^DTLS_CHUNK [0-9a-f]{8} 3 P 130[1-4] [0-9a-f]+ [0-9a-f]{24} [0-9a-f]+$' "$LAB_DIR/keys-$gateway.log" ||
+        fail "the key log of $gateway"
+done

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# SIGTERM: a gateway drains, shuts its associations down on both legs, and leaves nothing behind.
+. "$SOURCE_ROOT/tests/e2e/prelude.sh"
+
+left_behind() {
+    find /run/dpdk /dev/hugepages -mindepth 1 2>/dev/null
+    ip netns exec "$(lab_ns a)" ip -o link | awk -F': ' '{ print $2 }'
+}
+
+lab_begin
+lab_configs
+left_behind | sort >"$LAB_DIR/before"
+for gateway in a b; do
+    lab_server
+    lab_gateway b
+    lab_gateway a
+    lab_client --exchange "$LAB_EXCHANGE" --no-sweep --pace 5 --duration 60 --associations 3 \
+        --expect-end shutdown >"$LAB_DIR/client.log" 2>&1 &
+    client=$!
+    lab_await 15 "the client does not run" grep -q 'messages answered' "$LAB_DIR/client.log" || fail "no traffic"
+    started=$(date +%s)
+    lab_stop_gateway $gateway || fail "gateway $gateway ended with code $?"
+    [ $(($(date +%s) - started)) -le 8 ] || fail "gateway $gateway took longer than its time-out"
+    wait $client || fail "the client saw no orderly SHUTDOWN from gateway $gateway: $(tail -n 3 "$LAB_DIR/client.log")"
+    [ "$(json "$LAB_DIR/stats-$gateway.json" "d['records']['sealed'] > 0")" = True ] || fail "no statistics"
+    stop_all
+    [ "$(json "$LAB_DIR/server.json" "d['ended_by_shutdown']")" -eq 3 ] || fail "the server saw no orderly SHUTDOWN"
+    left_behind | sort >"$LAB_DIR/after"
+    diff "$LAB_DIR/before" "$LAB_DIR/after" || fail "something was left behind"
+done
