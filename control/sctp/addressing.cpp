@@ -78,7 +78,9 @@ VirtualPorts::VirtualPorts() {
     });
     listener_.assign(ports.begin(), ports.begin() + kListenerPorts);
     std::reverse(listener_.begin(), listener_.end());
+    // Neighbours in the queue lie in different buckets of usrsctp's table of endpoints.
     connection_.assign(ports.begin() + kListenerPorts, ports.end());
+    std::sort(connection_.begin(), connection_.end());
 }
 
 std::optional<uint16_t> VirtualPorts::take_for_listener() {

@@ -7,6 +7,8 @@ namespace sdg::sctp {
 namespace {
 
 constexpr uint16_t kCauseOutOfResource = 4;
+constexpr uint16_t kCauseInvalidMandatoryParameter = 7;
+constexpr uint32_t kSmallestWindow = 1500;  // RFC 9260, 3.3.2, and usrsctp's own limit
 // How often another virtual path is tried for a peer whose first choice is taken.
 constexpr unsigned kPlacements = 8;
 
@@ -33,6 +35,15 @@ void HostImpl::on_init(const ReceivedPacket& packet, const FourTuple& tuple) {
     const auto existing = by_tuple_.find(tuple);
     LiveAssociation* const association =
         existing != by_tuple_.end() ? existing->second.get() : nullptr;
+    // usrsctp ends a live association for an INIT like this, which anybody can send.
+    if (init->receiver_window() < kSmallestWindow || init->outbound_streams() == 0 ||
+        init->inbound_streams() == 0) {
+        ++counters_.init_refused;
+        if (association == nullptr) {
+            answer(packet, refusal(*init, kCauseInvalidMandatoryParameter).bytes());
+        }
+        return;
+    }
     const LegSettings* leg = nullptr;
     std::optional<VirtualPath> path;
     if (association != nullptr) {
@@ -342,7 +353,7 @@ void HostImpl::accept_association(const ReceivedPacket& packet, const FourTuple&
         return;
     }
     echo_to_usrsctp(packet, cookie, association.leg_.key_management.has_value());
-    Socket socket(usrsctp_accept(listener->socket.get(), nullptr, nullptr));
+    Socket socket = accept_socket(listener->socket.get());
     if (!socket) {
         association.end(CloseReason::internal, "usrsctp did not take the COOKIE ECHO");
     } else if (const auto ready = after_accept(socket.get(), association.leg_); !ready) {

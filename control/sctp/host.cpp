@@ -305,7 +305,8 @@ void HostImpl::take_out(LiveAssociation& association) {
         by_index_.erase(association.id_.index);
         if (association.negotiated_.agreement) {
             lingering_.push_back({clock_.now() + settings_.closed_linger, association.id_,
-                                  association.endpoints_, association.worker_});
+                                  association.endpoints_, association.negotiated_.peer_tag,
+                                  association.worker_});
         } else {
             protection_.remove(association.id_);
         }
@@ -516,7 +517,7 @@ void HostImpl::to_usrsctp(const VirtualPath& path, std::span<uint8_t> packet) {
 
 void HostImpl::out_of_the_blue(const ReceivedPacket& packet) {
     ++counters_.out_of_the_blue;
-    const auto reply = answer_out_of_the_blue(packet.sctp);
+    auto reply = answer_out_of_the_blue(packet.sctp);
     if (!reply) {
         return;
     }
@@ -526,6 +527,7 @@ void HostImpl::out_of_the_blue(const ReceivedPacket& packet) {
     }
     for (const Lingering& closed : lingering_) {
         if (closed.id == packet.association) {
+            reply->set_tag(closed.peer_tag);
             emit({.local = closed.endpoints.local,
                   .peer = closed.endpoints.peer,
                   .port = closed.endpoints.port,

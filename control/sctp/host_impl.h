@@ -72,6 +72,7 @@ class HostImpl final : public Host, public PacketSink, public ReadyList {
         TimePoint until;
         keys::AssociationId id;
         Endpoints endpoints;
+        uint32_t peer_tag;
         unsigned worker;
     };
 

@@ -12,6 +12,10 @@ using packet::KeyManagementParameter;
 
 constexpr uint16_t kParameterIpv4Address = 5;
 constexpr uint16_t kParameterIpv6Address = 6;
+constexpr uint16_t kParameterRandom = 0x8002;  // RFC 4895
+constexpr uint16_t kParameterChunkList = 0x8003;
+constexpr uint16_t kParameterHmacAlgorithms = 0x8004;
+constexpr uint16_t kParameterSupportedExtensions = 0x8008;  // RFC 5061
 
 tl::expected<Settled, NegotiationError> settle(const LegSettings& leg,
                                                const std::optional<KeyManagementParameter>& local,
@@ -76,8 +80,9 @@ tl::expected<Settled, NegotiationError> settle_cookie(
 }
 
 tl::expected<void, packet::InitError> strip_for_usrsctp(std::vector<uint8_t>& packet) {
-    for (const uint16_t type :
-         {packet::kParameterKeyManagement, kParameterIpv4Address, kParameterIpv6Address}) {
+    for (const uint16_t type : {packet::kParameterKeyManagement, kParameterIpv4Address,
+                                kParameterIpv6Address, kParameterRandom, kParameterChunkList,
+                                kParameterHmacAlgorithms, kParameterSupportedExtensions}) {
         const auto view = packet::InitView::parse(packet);
         if (!view) {
             return tl::unexpected(view.error());

@@ -47,8 +47,10 @@ struct Settled {
     const LegSettings& leg, const std::optional<packet::KeyManagementParameter>& local,
     const std::optional<packet::KeyManagementParameter>& peer);
 
-// Takes out of an INIT or INIT ACK what usrsctp must not see: 0x8006, and addresses (it knows
-// AF_CONN ones only, and would take a list of others for a change of addresses).
+// Takes out of an INIT or INIT ACK what usrsctp must not see: 0x8006; addresses (it knows AF_CONN
+// ones only, and would take a list of others for a change of addresses); extensions and their
+// authentication parameters (all are switched off, and usrsctp ends even a live association for
+// inconsistent ones in an INIT).
 [[nodiscard]] tl::expected<void, packet::InitError> strip_for_usrsctp(std::vector<uint8_t>& packet);
 
 // The ABORT that answers an INIT or INIT ACK: ports swapped, the sender's initiate tag, T = 0

@@ -15,6 +15,12 @@ namespace sdg::sctp {
 class OutOfTheBlueAnswer {
  public:
     [[nodiscard]] std::span<const uint8_t> bytes() const { return octets_; }
+    // For an association that was known until just now: its peer's tag instead of the reflected
+    // one. A peer finds the key of a DTLS chunk by its own tag.
+    void set_tag(uint32_t peer_tag) {
+        packet::store_be32(octets_.data() + 4, peer_tag);
+        octets_[packet::kCommonHeader + 1] = 0;
+    }
 
  private:
     friend std::optional<OutOfTheBlueAnswer> answer_out_of_the_blue(std::span<const uint8_t>);

@@ -1,5 +1,6 @@
 #include "control/sctp/stack.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
@@ -47,6 +48,7 @@ void SocketCloser::operator()(struct socket* socket) const {
     usrsctp_set_upcall(socket, nullptr, nullptr);
     usrsctp_setsockopt(socket, SOL_SOCKET, SO_LINGER, &now, sizeof now);
     usrsctp_close(socket);
+    Stack::uncount_socket();
 }
 
 std::shared_ptr<Stack> Stack::acquire() {
@@ -59,6 +61,12 @@ Stack::Stack() : sinks_(0x10000, nullptr) {
     start_usrsctp(&Stack::output);
 }
 
+std::chrono::milliseconds Stack::tick() const {
+    constexpr size_t kSocketsPerMillisecond = 100;
+    return std::chrono::milliseconds(
+        std::clamp<size_t>(sockets_ / kSocketsPerMillisecond, 10, 100));
+}
+
 void Stack::advance(const Clock& clock) {
     const TimePoint now = clock.now();
     if (clock_ != &clock || now < last_) {
@@ -68,7 +76,7 @@ void Stack::advance(const Clock& clock) {
         return;
     }
     const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(now - last_);
-    if (elapsed >= kTick) {
+    if (elapsed >= tick()) {
         last_ += elapsed;
         in_timers_ = true;
         usrsctp_handle_timers(static_cast<uint32_t>(elapsed.count()));
@@ -99,12 +107,21 @@ int Stack::output(void* address, void* buffer, size_t length, uint8_t, uint8_t) 
     return 0;  // a lost packet is SCTP's to repair; an error here would end up at the socket
 }
 
+Socket accept_socket(struct socket* listening) {
+    Socket socket(usrsctp_accept(listening, nullptr, nullptr));
+    if (socket) {
+        Stack::count_socket();
+    }
+    return socket;
+}
+
 Result<Socket> open_socket(uint16_t virtual_port) {
     Socket socket(usrsctp_socket(AF_CONN, SOCK_STREAM, IPPROTO_SCTP, nullptr, nullptr, 0, nullptr));
     if (!socket) {
         return fail(ErrorCode::resource_exhausted, "usrsctp has no socket left: {}",
                     std::generic_category().message(errno));
     }
+    Stack::count_socket();
     if (usrsctp_set_non_blocking(socket.get(), 1) != 0) {
         return fail(ErrorCode::internal, "usrsctp socket cannot be made non-blocking: {}",
                     std::generic_category().message(errno));

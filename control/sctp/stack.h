@@ -53,10 +53,13 @@ class Stack {
     Stack(const Stack&) = delete;
     Stack& operator=(const Stack&) = delete;
 
-    // Moves usrsctp's timers to now, in steps of at least kTick (they are one linear list). The
-    // clock of the first caller is followed; a clock that goes back or that is another object
-    // starts a new count.
+    // Moves usrsctp's timers to now, no more often than every tick(). The clock of the first caller
+    // is followed; a clock that goes back or that is another object starts a new count.
     void advance(const Clock& clock);
+    // usrsctp's timers are one unsorted list that is walked as a whole: two timers (cookie secret,
+    // heartbeat) for every socket, each a cache miss. So the tick grows with the sockets, from 10
+    // ms up to 1,000 of them to 100 ms from 10,000 on; timers then run up to a tick late or early.
+    [[nodiscard]] std::chrono::milliseconds tick() const;
 
     // True inside advance(): what happens is no packet's doing.
     [[nodiscard]] bool in_timers() const { return in_timers_; }
@@ -67,7 +70,8 @@ class Stack {
     // Gives usrsctp a packet that already has virtual ports.
     static void input(const VirtualPath& path, std::span<const uint8_t> packet);
 
-    static constexpr std::chrono::milliseconds kTick{10};
+    static void count_socket() { ++sockets_; }
+    static void uncount_socket() { --sockets_; }
 
  private:
     Stack();
@@ -78,7 +82,11 @@ class Stack {
     const Clock* clock_ = nullptr;
     TimePoint last_{};
     bool in_timers_ = false;
+    inline static size_t sockets_ = 0;
 };
+
+// The next association that a listening socket has to give; empty when there is none.
+[[nodiscard]] Socket accept_socket(struct socket* listening);
 
 // A one-to-one style socket on a wildcard address and the given virtual local port, non-blocking.
 [[nodiscard]] Result<Socket> open_socket(uint16_t virtual_port);

@@ -3,8 +3,8 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 #include "dataplane/keys/association_table.h"
@@ -142,8 +142,8 @@ class FakeProtection final : public keys::ChunkProtection {
 
     size_t capacity_;
     uint32_t next_ = 0;
-    std::map<uint32_t, Entry> entries_;
-    std::map<uint64_t, uint32_t> by_key_;
+    std::unordered_map<uint32_t, Entry> entries_;
+    std::unordered_map<uint64_t, uint32_t> by_key_;
     NoTable table_;
 };
 
