@@ -3,11 +3,24 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 
 #include "dataplane/record/number_mask.h"
 #include "dataplane/record/record.h"
 
 namespace sdg::record {
+
+// Aligned so that a nonce is one load.
+struct alignas(16) NonceSlot {
+    uint8_t octets[16];
+};
+
+// Nonce of a record: IV xor the number, left-padded (RFC 8446, section 5.3).
+inline void write_nonce(const KeySchedule& keys, uint64_t sequence, NonceSlot& nonce) {
+    const uint64_t low = __builtin_bswap64(keys.iv_low ^ sequence);
+    std::memcpy(nonce.octets, &keys.iv_high, sizeof keys.iv_high);
+    std::memcpy(nonce.octets + sizeof keys.iv_high, &low, sizeof low);
+}
 
 struct RecordEngine::Scratch {
     ~Scratch();
@@ -17,10 +30,8 @@ struct RecordEngine::Scratch {
     NumberMasks masks;
     // Written in one pass and read in a later one: a load right behind the smaller stores that make
     // up a nonce would wait for them.
-    alignas(64) std::array<std::array<uint8_t, 16>, kMaxBurst> nonces{};
+    alignas(64) std::array<NonceSlot, kMaxBurst> nonces{};
     alignas(64) std::array<std::array<uint8_t, kTagLength>, kMaxBurst> tags{};
-    std::array<uint8_t, kMaxBurst> chosen{};  // indices of requests that go on to the next pass
-    std::array<uint8_t, kMaxBurst> queued{};  // indices of requests in the job queue
 };
 
 }  // namespace sdg::record

@@ -30,12 +30,6 @@ struct KeySchedule {
     KeySchedule& operator=(const KeySchedule&) = delete;
     ~KeySchedule();
 
-    // Nonce of a record: IV xor the number, left-padded (RFC 8446, section 5.3).
-    void write_nonce(uint64_t sequence, uint8_t nonce[kIvLength]) const {
-        const uint64_t low = __builtin_bswap64(iv_low ^ sequence);
-        __builtin_memcpy(nonce, &iv_high, sizeof iv_high);
-        __builtin_memcpy(nonce + sizeof iv_high, &low, sizeof low);
-    }
     void prefetch() const;
 
     // First line: what every record needs. gcm is the direct call of the architecture for which the

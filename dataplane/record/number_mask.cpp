@@ -12,13 +12,13 @@ constexpr Block kZeros{};
 constexpr uint32_t kJobWorthwhile = 4;
 
 // CFB over one block of zeros is the block cipher over the IV.
-void encrypt_single(IMB_MGR* library, const KeySchedule& keys, const Block& sample, Block& mask) {
-    IMB_AES128_CFB_ONE(library, mask.data(), kZeros.data(), sample.data(),
+void encrypt_single(IMB_MGR* library, const KeySchedule& keys, Block& block) {
+    const Block sample = block;
+    IMB_AES128_CFB_ONE(library, block.data(), kZeros.data(), sample.data(),
                        keys.sn_round_keys.data(), NumberMasks::kSample);
 }
 
-void encrypt_blocks(IMB_MGR* library, const KeySchedule& keys, const Block* samples, Block* masks,
-                    uint32_t count) {
+void encrypt_blocks(IMB_MGR* library, const KeySchedule& keys, Block* blocks, uint32_t count) {
     IMB_JOB* job = IMB_GET_NEXT_JOB(library);
     job->cipher_mode = IMB_CIPHER_ECB;
     job->cipher_direction = IMB_DIR_ENCRYPT;
@@ -27,8 +27,8 @@ void encrypt_blocks(IMB_MGR* library, const KeySchedule& keys, const Block* samp
     job->enc_keys = keys.sn_round_keys.data();
     job->dec_keys = keys.sn_round_keys.data();
     job->key_len_in_bytes = keys.key_length;
-    job->src = samples->data();
-    job->dst = masks->data();
+    job->src = blocks->data();
+    job->dst = blocks->data();
     job->cipher_start_src_offset_in_bytes = 0;
     job->msg_len_to_cipher_in_bytes = uint64_t{count} * NumberMasks::kSample;
     job->iv = nullptr;
@@ -38,42 +38,48 @@ void encrypt_blocks(IMB_MGR* library, const KeySchedule& keys, const Block* samp
 }
 
 // The sample is the counter (little endian) and the nonce, which is how OpenSSL lays out its IV.
-void chacha_block(const KeySchedule& keys, const Block& sample, Block& mask) {
+void chacha_block(const KeySchedule& keys, Block& block) {
+    const Block sample = block;
     int written = 0;
     EVP_EncryptInit_ex2(keys.chacha_mask.get(), nullptr, nullptr, sample.data(), nullptr);
-    EVP_EncryptUpdate(keys.chacha_mask.get(), mask.data(), &written, kZeros.data(),
+    EVP_EncryptUpdate(keys.chacha_mask.get(), block.data(), &written, kZeros.data(),
                       sizeof(uint16_t));
 }
 
 }  // namespace
 
-void NumberMasks::run(IMB_MGR* library) {
-    if (count_ == 0) {
+void NumberMasks::run(IMB_MGR* library, uint32_t count) {
+    if (count == 0) {
         return;
     }
-    if (mixed_) {
-        run_mixed(library);
+    uintptr_t differences = 0;
+    for (uint32_t i = 1; i < count; ++i) {
+        differences |=
+            reinterpret_cast<uintptr_t>(keys_[i]) ^ reinterpret_cast<uintptr_t>(keys_[0]);
+    }
+    if (differences != 0) {
+        run_mixed(library, count);
     } else {
-        run_group(library, *keys_[0], samples_.data(), masks_.data(), count_);
+        run_group(library, *keys_[0], blocks_.data(), count);
     }
 }
 
-void NumberMasks::run_group(IMB_MGR* library, const KeySchedule& keys, const Block* samples,
-                            Block* masks, uint32_t count) {
+void NumberMasks::run_group(IMB_MGR* library, const KeySchedule& keys, Block* blocks,
+                            uint32_t count) {
     if (keys.chacha_mask != nullptr) {
         for (uint32_t i = 0; i < count; ++i) {
-            chacha_block(keys, samples[i], masks[i]);
+            chacha_block(keys, blocks[i]);
         }
     } else if (count < kJobWorthwhile && keys.key_length == 16) {
         for (uint32_t i = 0; i < count; ++i) {
-            encrypt_single(library, keys, samples[i], masks[i]);
+            encrypt_single(library, keys, blocks[i]);
         }
     } else {
-        encrypt_blocks(library, keys, samples, masks, count);
+        encrypt_blocks(library, keys, blocks, count);
     }
 }
 
-void NumberMasks::run_mixed(IMB_MGR* library) {
+void NumberMasks::run_mixed(IMB_MGR* library, uint32_t count) {
     // A counting sort by key; the table maps a key's address to its group.
     constexpr uint32_t kTable = 2 * kCapacity;
     constexpr uint8_t kFree = 0xff;
@@ -83,7 +89,7 @@ void NumberMasks::run_mixed(IMB_MGR* library) {
     std::array<uint8_t, kCapacity> group_size;
     std::array<uint8_t, kCapacity> group_of;
     uint32_t groups = 0;
-    for (uint32_t i = 0; i < count_; ++i) {
+    for (uint32_t i = 0; i < count; ++i) {
         if (i != 0 && keys_[i] == keys_[i - 1]) {
             group_of[i] = group_of[i - 1];
             ++group_size[group_of[i]];
@@ -105,19 +111,23 @@ void NumberMasks::run_mixed(IMB_MGR* library) {
     }
 
     std::array<uint8_t, kCapacity> fill_at;
+    std::array<uint8_t, kCapacity> slots;
     uint32_t start = 0;
     for (uint32_t group = 0; group < groups; ++group) {
         fill_at[group] = static_cast<uint8_t>(start);
         start += group_size[group];
     }
-    for (uint32_t i = 0; i < count_; ++i) {
-        slots_[i] = fill_at[group_of[i]]++;
-        grouped_[slots_[i]] = samples_[i];
+    for (uint32_t i = 0; i < count; ++i) {
+        slots[i] = fill_at[group_of[i]]++;
+        grouped_[slots[i]] = blocks_[i];
     }
     start = 0;
     for (uint32_t group = 0; group < groups; ++group) {
-        run_group(library, *group_keys[group], &grouped_[start], &masks_[start], group_size[group]);
+        run_group(library, *group_keys[group], &grouped_[start], group_size[group]);
         start += group_size[group];
+    }
+    for (uint32_t i = 0; i < count; ++i) {
+        blocks_[i] = grouped_[slots[i]];
     }
 }
 

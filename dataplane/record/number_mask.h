@@ -1,7 +1,7 @@
 // Masks that encrypt record numbers (RFC 9147, section 4.2.3), for a whole burst at once.
 //
-// Samples are added in any order and mixture of keys; run() encrypts those of one key together, so
-// that a burst of one association costs a single pass over the block cipher. One thread.
+// Samples come in any order and mixture of keys; run() encrypts those of one key together, so that
+// a burst of one association costs a single pass over the block cipher. One thread.
 #pragma once
 
 #include <array>
@@ -17,40 +17,33 @@ class NumberMasks {
     static constexpr uint32_t kCapacity = 64;
     static constexpr uint32_t kSample = 16;  // octets of ciphertext
 
-    void clear() {
-        count_ = 0;
-        mixed_ = false;
+    // Takes the sample of one record; indices 0, 1, 2, ... of one burst in this order.
+    void set(uint32_t index, const KeySchedule& keys, const uint8_t* sample) {
+        std::memcpy(blocks_[index].data(), sample, kSample);
+        keys_[index] = &keys;
     }
-    // Takes the sample now; its mask is mask(index) with the index of the call, after run().
-    void add(const KeySchedule& keys, const uint8_t* sample) {
-        std::memcpy(samples_[count_].data(), sample, kSample);
-        keys_[count_] = &keys;
-        mixed_ |= &keys != keys_[0];
-        ++count_;
-    }
-    void run(IMB_MGR* library);
-    // The two octets to xor onto the number, as they lie in memory.
-    [[nodiscard]] uint16_t mask(uint32_t index) const {
+    // Turns the first count samples into masks.
+    void run(IMB_MGR* library, uint32_t count);
+    // Encrypts the number of the record at index, or takes its encryption off.
+    void apply(uint32_t index, uint8_t number[2]) const {
         uint16_t value = 0;
-        std::memcpy(&value, masks_[mixed_ ? slots_[index] : index].data(), sizeof value);
-        return value;
+        uint16_t mask = 0;
+        std::memcpy(&value, number, sizeof value);
+        std::memcpy(&mask, blocks_[index].data(), sizeof mask);
+        value ^= mask;
+        std::memcpy(number, &value, sizeof value);
     }
 
  private:
     using Block = std::array<uint8_t, kSample>;
 
-    // Puts the samples of each key next to each other, in grouped_, and runs them by key.
-    void run_mixed(IMB_MGR* library);
-    static void run_group(IMB_MGR* library, const KeySchedule& keys, const Block* samples,
-                          Block* masks, uint32_t count);
+    // Puts the samples of each key next to each other for a while.
+    void run_mixed(IMB_MGR* library, uint32_t count);
+    static void run_group(IMB_MGR* library, const KeySchedule& keys, Block* blocks, uint32_t count);
 
-    alignas(64) std::array<Block, kCapacity> samples_{};
-    alignas(64) std::array<Block, kCapacity> masks_{};
+    alignas(64) std::array<Block, kCapacity> blocks_{};  // samples, then masks
     alignas(64) std::array<Block, kCapacity> grouped_{};
     std::array<const KeySchedule*, kCapacity> keys_{};
-    std::array<uint8_t, kCapacity> slots_{};
-    uint32_t count_ = 0;
-    bool mixed_ = false;
 };
 
 }  // namespace sdg::record

@@ -1,4 +1,8 @@
-// Opening: masks for all, numbers and nonces for all, then per record replay check, AEAD, commit.
+// Opening: the masks of all records, then a pipeline over them; only a verdict moves state.
+//
+// A record's number and nonce are worked out two steps before its AEAD reads them (see
+// seal_burst.cpp for why). Records of the job queue get their verdicts, in the order of the burst,
+// when the queue has been worked off.
 #include <cstring>
 
 #include "dataplane/record/aead_jobs.h"
@@ -7,10 +11,6 @@
 
 namespace sdg::record {
 namespace {
-
-void increment(std::atomic<uint64_t>& counter) {
-    counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-}
 
 // Constant time: sixteen octets, always all of them.
 bool tags_equal(const uint8_t* a, const uint8_t* b) {
@@ -22,8 +22,12 @@ bool tags_equal(const uint8_t* a, const uint8_t* b) {
     return ((left[0] ^ right[0]) | (left[1] ^ right[1])) == 0;
 }
 
+void increment(std::atomic<uint64_t>& counter) {
+    counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
 bool is_well_formed(const OpenRequest& request, uint8_t header) {
-    return request.record_length >= kMinRecord && request.record_length <= kMaxRecord &&
+    return request.record_length - kMinRecord <= kMaxRecord - kMinRecord &&
            request.record[0] == header;
 }
 
@@ -38,111 +42,135 @@ void find_content(OpenRequest& request) {
     while (length != 0 && content[length - 1] == 0) {
         --length;
     }
-    if (length < 2 || length - 1 > kMaxContent ||
-        content[length - 1] != kContentTypeApplicationData) {
+    if (length - 2 > kMaxContent - 1 || content[length - 1] != kContentTypeApplicationData)
+        [[unlikely]] {
+        request.content_length = 0;
         request.outcome = OpenOutcome::bad_content;
         return;
     }
     request.content_length = length - 1;
-    request.outcome = OpenOutcome::opened;
 }
 
 }  // namespace
 
-void RecordEngine::open_burst(std::span<OpenRequest> requests) {
-    Scratch& scratch = *scratch_;
-    uint32_t chosen = 0;
-    uint32_t queued = 0;
+// Computes the masks of all well-formed records; the others are malformed.
+inline void RecordEngine::compute_masks(std::span<OpenRequest> requests) {
+    NumberMasks& masks = scratch_->masks;
     const OpenContext* previous = nullptr;
-    scratch.masks.clear();
-    for (uint32_t i = 0; i < requests.size(); ++i) {
-        OpenRequest& request = requests[i];
+    uint32_t count = 0;
+    for (OpenRequest& request : requests) {
         const OpenContext& context = *request.context;
-        request.content_offset = kRecordHeader;
-        request.content_length = 0;
-        if (!is_well_formed(request, context.keys_.header)) [[unlikely]] {
-            request.outcome = OpenOutcome::malformed;
-            continue;
-        }
         if (&context != previous) {
-            context.prefetch();
             previous = &context;
+            context.prefetch();
         }
-        scratch.masks.add(context.keys_, request.record + kRecordHeader);
-        scratch.chosen[chosen++] = static_cast<uint8_t>(i);
-    }
-    scratch.masks.run(scratch.library.get());
-
-    for (uint32_t n = 0; n < chosen; ++n) {
-        const uint32_t i = scratch.chosen[n];
-        OpenRequest& request = requests[i];
-        const OpenContext& context = *request.context;
-        uint16_t number = 0;
-        std::memcpy(&number, request.record + 1, sizeof number);
-        number ^= scratch.masks.mask(n);
-        // The additional data has the number in clear.
-        std::memcpy(request.record + 1, &number, sizeof number);
-        request.sequence =
-            reconstruct_record_number(__builtin_bswap16(number), context.window_.next_expected());
-        context.keys_.write_nonce(request.sequence, scratch.nonces[i].data());
-        __builtin_prefetch(context.window_.word_at(request.sequence));
-    }
-
-    const auto accept = [](OpenRequest& request, const uint8_t* tag) {
-        OpenContext& context = *request.context;
-        if (!tags_equal(tag, request.record + request.record_length - kTagLength)) [[unlikely]] {
-            increment(context.failed_);
-            request.outcome = OpenOutcome::forged;
-            return;
-        }
-        context.window_.commit(request.sequence);
-        increment(context.opened_);
-        find_content(request);
-    };
-
-    bool jobs_fine = true;
-    for (uint32_t n = 0; n < chosen; ++n) {
-        const uint32_t i = scratch.chosen[n];
-        OpenRequest& request = requests[i];
-        OpenContext& context = *request.context;
-        if (context.failed_.load(std::memory_order_relaxed) >= context.failure_limit_)
-            [[unlikely]] {
-            request.outcome = OpenOutcome::open_limit;
-            continue;
-        }
-        if (!context.window_.check(request.sequence)) [[unlikely]] {
-            request.outcome = OpenOutcome::replayed;
-            continue;
-        }
-        const KeySchedule& keys = context.keys_;
-        uint8_t* text = request.record + kRecordHeader;
-        uint8_t* tag = scratch.tags[i].data();
-        const uint32_t length = inner_length(request);
-        if (keys.gcm != nullptr) [[likely]] {
-            keys.gcm(&keys.aead.gcm_key, &scratch.gcm, text, text, length, scratch.nonces[i].data(),
-                     request.record, kRecordHeader, tag, kTagLength);
-            accept(request, tag);
+        if (is_well_formed(request, context.keys_.header)) [[likely]] {
+            request.outcome = OpenOutcome::opened;  // until something speaks against it
+            masks.set(count++, context.keys_, request.record + kRecordHeader);
         } else {
-            const AeadJob job{&keys,          text,          length, scratch.nonces[i].data(),
-                              request.record, kRecordHeader, tag};
-            jobs_fine = submit_aead_job(scratch.library.get(), job, Direction::open) && jobs_fine;
-            scratch.queued[queued++] = static_cast<uint8_t>(i);
+            request.outcome = OpenOutcome::malformed;
         }
     }
-    if (queued == 0) {
+    masks.run(scratch_->library.get(), count);
+}
+
+// Full number and nonce; the header is left as additional data, with the number in clear.
+inline void RecordEngine::prepare(OpenRequest& request, uint32_t mask, NonceSlot& nonce) {
+    const OpenContext& context = *request.context;
+    scratch_->masks.apply(mask, request.record + 1);
+    uint16_t number = 0;
+    std::memcpy(&number, request.record + 1, sizeof number);
+    request.sequence =
+        reconstruct_record_number(__builtin_bswap16(number), context.window_.next_expected());
+    write_nonce(context.keys_, request.sequence, nonce);
+}
+
+// What the limit and the replay window say.
+inline OpenOutcome RecordEngine::admit(const OpenRequest& request) {
+    const OpenContext& context = *request.context;
+    if (context.failed_.load(std::memory_order_relaxed) >= context.failure_limit_) [[unlikely]] {
+        return OpenOutcome::open_limit;
+    }
+    if (!context.window_.check(request.sequence)) [[unlikely]] {
+        return OpenOutcome::replayed;
+    }
+    return OpenOutcome::opened;
+}
+
+// Precondition: admit() has just said opened.
+inline void RecordEngine::give_verdict(OpenRequest& request, const uint8_t* tag) {
+    OpenContext& context = *request.context;
+    const uint8_t* received = request.record + request.record_length - kTagLength;
+    if (!tags_equal(tag, received)) [[unlikely]] {
+        request.outcome = OpenOutcome::forged;
+        increment(context.failed_);
         return;
     }
-    jobs_fine = finish_aead_jobs(scratch.library.get()) && jobs_fine;
-    for (uint32_t n = 0; n < queued; ++n) {
-        const uint32_t i = scratch.queued[n];
-        OpenRequest& request = requests[i];
-        // A copy of an earlier one of this burst shows only now; a failed batch opens nothing.
-        if (!jobs_fine) {
-            request.outcome = OpenOutcome::forged;
-        } else if (!request.context->window_.check(request.sequence)) {
-            request.outcome = OpenOutcome::replayed;
+    context.window_.commit(request.sequence);
+    increment(context.opened_);
+    find_content(request);
+}
+
+void RecordEngine::open_burst(std::span<OpenRequest> requests) {
+    for (; requests.size() > kMaxBurst; requests = requests.subspan(kMaxBurst)) {
+        open_burst(requests.first(kMaxBurst));
+    }
+    constexpr size_t kAhead = 2;
+    Scratch& scratch = *scratch_;
+    IMB_MGR* library = scratch.library.get();
+    compute_masks(requests);
+
+    bool any_job = false;
+    bool jobs_fine = true;
+    const auto process = [&](OpenRequest& request, size_t i) {
+        request.outcome = admit(request);
+        if (request.outcome != OpenOutcome::opened) [[unlikely]] {
+            return;
+        }
+        const KeySchedule& keys = request.context->keys_;
+        uint8_t* text = request.record + kRecordHeader;
+        const uint32_t length = inner_length(request);
+        const uint8_t* nonce = scratch.nonces[i].octets;
+        uint8_t* tag = scratch.tags[i].data();
+        if (keys.gcm != nullptr) [[likely]] {
+            keys.gcm(&keys.aead.gcm_key, &scratch.gcm, text, text, length, nonce, request.record,
+                     kRecordHeader, tag, kTagLength);
+            give_verdict(request, tag);
         } else {
-            accept(request, scratch.tags[i].data());
+            const AeadJob job{&keys, text, length, nonce, request.record, kRecordHeader, tag};
+            jobs_fine = submit_aead_job(library, job, Direction::open) && jobs_fine;
+            any_job = true;
+        }
+    };
+
+    const size_t count = requests.size();
+    uint32_t masked = 0;
+    const auto start = [&](size_t i) {
+        if (requests[i].outcome == OpenOutcome::opened) [[likely]] {
+            prepare(requests[i], masked++, scratch.nonces[i]);
+        }
+    };
+    for (size_t step = 0; step < count + kAhead; ++step) {
+        if (step < count) [[likely]] {
+            start(step);
+        }
+        if (step >= kAhead && requests[step - kAhead].outcome == OpenOutcome::opened) [[likely]] {
+            process(requests[step - kAhead], step - kAhead);
+        }
+    }
+    if (!any_job) {
+        return;
+    }
+    jobs_fine = finish_aead_jobs(library) && jobs_fine;
+    for (size_t i = 0; i < count; ++i) {
+        OpenRequest& request = requests[i];
+        if (request.outcome != OpenOutcome::opened || request.context->keys_.gcm != nullptr) {
+            continue;
+        }
+        // Asked again: an earlier one of the burst may have been a copy, or the last failure.
+        request.outcome = jobs_fine ? admit(request) : OpenOutcome::forged;
+        if (request.outcome == OpenOutcome::opened) {
+            give_verdict(request, scratch.tags[i].data());
         }
     }
 }

@@ -29,7 +29,7 @@ inline constexpr uint8_t kContentTypeApplicationData = 23;
 // Content type octet and tag.
 inline constexpr uint32_t kMinRecord = kRecordHeader + 1 + kTagLength;
 inline constexpr uint32_t kMaxRecord = kRecordHeader + kMaxContent + 256;
-inline constexpr uint32_t kMaxBurst = 64;
+inline constexpr uint32_t kMaxBurst = 64;  // requests worked off together; more are split
 
 [[nodiscard]] constexpr uint32_t record_length(uint32_t content_length, uint32_t dtls_padding = 0) {
     return kRecordHeader + content_length + 1 + dtls_padding + kTagLength;
@@ -72,10 +72,12 @@ struct OpenRequest {
     // Answers. The content is at record + content_offset. Unless opened, the octets of the record
     // are undefined afterwards and must not be looked at.
     uint32_t content_offset = kRecordHeader;
-    uint32_t content_length = 0;  // octets
+    uint32_t content_length = 0;  // octets, when opened
     uint64_t sequence = 0;        // when opened or bad_content
     OpenOutcome outcome = OpenOutcome::malformed;
 };
+
+struct NonceSlot;
 
 class RecordEngine {
  public:
@@ -88,17 +90,24 @@ class RecordEngine {
 
     // Requests that are sealed take consecutive numbers of their context in the order given; one
     // that is too long or meets the limit takes none and leaves the record as it was.
-    // At most kMaxBurst requests.
     void seal_burst(std::span<SealRequest> requests);
 
     // The replay window moves only for records that have authenticated. Of two copies of one record
-    // in a burst the first is opened and the second replayed. Record numbers of the whole burst are
-    // rebuilt from what had been accepted before it. At most kMaxBurst requests.
+    // in a burst the first is opened and the second replayed. A full number is rebuilt from what
+    // has been accepted one or two records before, or (job queue) before the burst.
     void open_burst(std::span<OpenRequest> requests);
 
  private:
     struct Scratch;
     RecordEngine();
+
+    // Steps of the bursts, see seal_burst.cpp and open_burst.cpp.
+    void prepare(SealRequest& request, NonceSlot& nonce);
+    void mask_job_records(std::span<SealRequest> requests, bool jobs_fine);
+    void compute_masks(std::span<OpenRequest> requests);
+    void prepare(OpenRequest& request, uint32_t mask, NonceSlot& nonce);
+    static OpenOutcome admit(const OpenRequest& request);
+    static void give_verdict(OpenRequest& request, const uint8_t* tag);
 
     std::unique_ptr<Scratch> scratch_;
 };

@@ -1,5 +1,10 @@
-// Sealing: number and nonce for all, then the AEAD for all, then the masks for all (a mask needs
-// the ciphertext).
+// Sealing: a pipeline over the requests, then the masks of all of them (a mask needs the
+// ciphertext).
+//
+// A request's header and nonce are written two steps before its AEAD reads them, and its sample is
+// taken one step after: an AEAD call waits mostly for itself, so that the work on its neighbours
+// costs little beside it, while a load right behind the smaller stores it depends on would wait.
+#include <array>
 #include <cstring>
 
 #include "dataplane/record/aead_jobs.h"
@@ -8,95 +13,127 @@
 namespace sdg::record {
 namespace {
 
-bool fits(const SealRequest& request) {
-    return request.content_length - 1 < kMaxContent && request.dtls_padding <= kMaxDtlsPadding &&
-           record_length(request.content_length, request.dtls_padding) <= request.room;
-}
-
-// Header with the number in clear, which is the additional data, and the end of the plaintext.
-void write_plain_record(const SealRequest& request, uint8_t header, uint64_t sequence) {
-    uint8_t* record = request.record;
-    record[0] = header;
-    record[1] = static_cast<uint8_t>(sequence >> 8);
-    record[2] = static_cast<uint8_t>(sequence);
-    uint8_t* end = record + kRecordHeader + request.content_length;
-    *end = kContentTypeApplicationData;
-    if (request.dtls_padding != 0) {
-        std::memset(end + 1, 0, request.dtls_padding);
-    }
-}
-
-uint32_t inner_length(const SealRequest& request) {
-    return request.content_length + 1 + request.dtls_padding;
+// Octets of the record, or 0 when it cannot be made.
+uint32_t length_if_fits(const SealRequest& request) {
+    const uint32_t length = record_length(request.content_length, request.dtls_padding);
+    const bool fits = request.content_length - 1 < kMaxContent &&
+                      request.dtls_padding <= kMaxDtlsPadding && length <= request.room;
+    return fits ? length : 0;
 }
 
 }  // namespace
 
-void RecordEngine::seal_burst(std::span<SealRequest> requests) {
-    Scratch& scratch = *scratch_;
-    uint32_t chosen = 0;
-    uint32_t queued = 0;
-    const SealContext* previous = nullptr;
-    for (uint32_t i = 0; i < requests.size(); ++i) {
-        SealRequest& request = requests[i];
-        SealContext& context = *request.context;
-        if (!fits(request)) [[unlikely]] {
-            request.outcome = SealOutcome::too_long;
-            continue;
-        }
-        if (&context != previous) {
-            context.prefetch();
-            previous = &context;
-        }
-        const uint64_t sequence = context.next_sequence_.load(std::memory_order_relaxed);
-        if (sequence >= context.end_sequence_) [[unlikely]] {
-            request.outcome = SealOutcome::seal_limit;
-            continue;
-        }
-        context.next_sequence_.store(sequence + 1, std::memory_order_relaxed);
-        request.outcome = SealOutcome::sealed;
-        request.record_length = record_length(request.content_length, request.dtls_padding);
-        write_plain_record(request, context.keys_.header, sequence);
-        context.keys_.write_nonce(sequence, scratch.nonces[i].data());
-        scratch.chosen[chosen++] = static_cast<uint8_t>(i);
+// Gives the request its number and makes it ready for the AEAD, or says why not.
+inline void RecordEngine::prepare(SealRequest& request, NonceSlot& nonce) {
+    SealContext& context = *request.context;
+    const uint32_t length = length_if_fits(request);
+    const uint64_t sequence = context.next_sequence_.load(std::memory_order_relaxed);
+    request.record_length = length;
+    if (length == 0 || sequence >= context.end_sequence_) [[unlikely]] {
+        request.outcome = length == 0 ? SealOutcome::too_long : SealOutcome::seal_limit;
+        return;
     }
+    context.next_sequence_.store(sequence + 1, std::memory_order_relaxed);
+    request.outcome = SealOutcome::sealed;
+    write_nonce(context.keys_, sequence, nonce);
 
+    // The header with the number in clear is the additional data.
+    uint8_t* record = request.record;
+    uint8_t* content_type = record + kRecordHeader + request.content_length;
+    const uint32_t padding = request.dtls_padding;
+    const uint16_t number = __builtin_bswap16(static_cast<uint16_t>(sequence));
+    record[0] = context.keys_.header;
+    std::memcpy(record + 1, &number, sizeof number);
+    *content_type = kContentTypeApplicationData;
+    if (padding != 0) [[unlikely]] {
+        std::memset(content_type + 1, 0, padding);
+    }
+}
+
+void RecordEngine::seal_burst(std::span<SealRequest> requests) {
+    for (; requests.size() > kMaxBurst; requests = requests.subspan(kMaxBurst)) {
+        seal_burst(requests.first(kMaxBurst));
+    }
+    constexpr size_t kAhead = 2;
+    Scratch& scratch = *scratch_;
+    IMB_MGR* library = scratch.library.get();
+    NumberMasks& masks = scratch.masks;
+    const size_t count = requests.size();
+    bool any_job = false;
     bool jobs_fine = true;
-    for (uint32_t n = 0; n < chosen; ++n) {
-        const uint32_t i = scratch.chosen[n];
+
+    const SealContext* previous = nullptr;
+    const auto start = [&](size_t i) {
+        if (requests[i].context != previous) {
+            previous = requests[i].context;
+            previous->prefetch();
+        }
+        prepare(requests[i], scratch.nonces[i]);
+    };
+    uint32_t sampled = 0;
+    const auto protect = [&](size_t i) {
         const SealRequest& request = requests[i];
+        if (request.outcome != SealOutcome::sealed) [[unlikely]] {
+            return;
+        }
         const KeySchedule& keys = request.context->keys_;
         uint8_t* text = request.record + kRecordHeader;
-        const uint32_t length = inner_length(request);
+        const uint32_t length = request.record_length - kRecordHeader - kTagLength;
+        const uint8_t* nonce = scratch.nonces[i].octets;
         if (keys.gcm != nullptr) [[likely]] {
-            keys.gcm(&keys.aead.gcm_key, &scratch.gcm, text, text, length, scratch.nonces[i].data(),
-                     request.record, kRecordHeader, text + length, kTagLength);
+            keys.gcm(&keys.aead.gcm_key, &scratch.gcm, text, text, length, nonce, request.record,
+                     kRecordHeader, text + length, kTagLength);
+            masks.set(sampled++, keys, text);
         } else {
-            const AeadJob job{&keys,          text,          length,       scratch.nonces[i].data(),
+            const AeadJob job{&keys,          text,          length,       nonce,
                               request.record, kRecordHeader, text + length};
-            jobs_fine = submit_aead_job(scratch.library.get(), job, Direction::seal) && jobs_fine;
-            scratch.queued[queued++] = static_cast<uint8_t>(i);
+            jobs_fine = submit_aead_job(library, job, Direction::seal) && jobs_fine;
+            any_job = true;
         }
-    }
-    if (queued != 0) {
-        jobs_fine = finish_aead_jobs(scratch.library.get()) && jobs_fine;
-        for (uint32_t n = 0; !jobs_fine && n < queued; ++n) {
-            requests[scratch.queued[n]].outcome = SealOutcome::failed;
-        }
-    }
+    };
 
-    scratch.masks.clear();
-    for (uint32_t n = 0; n < chosen; ++n) {
-        const SealRequest& request = requests[scratch.chosen[n]];
-        scratch.masks.add(request.context->keys_, request.record + kRecordHeader);
+    for (size_t step = 0; step < count + kAhead; ++step) {
+        if (step < count) [[likely]] {
+            start(step);
+        }
+        if (step >= kAhead) [[likely]] {
+            protect(step - kAhead);
+        }
     }
-    scratch.masks.run(scratch.library.get());
-    for (uint32_t n = 0; n < chosen; ++n) {
-        uint8_t* number = requests[scratch.chosen[n]].record + 1;
-        uint16_t value = 0;
-        std::memcpy(&value, number, sizeof value);
-        value ^= scratch.masks.mask(n);
-        std::memcpy(number, &value, sizeof value);
+    if (any_job) {  // before the masks: they need the queue empty
+        jobs_fine = finish_aead_jobs(library) && jobs_fine;
+    }
+    masks.run(library, sampled);
+    sampled = 0;
+    for (const SealRequest& request : requests) {
+        if (request.outcome == SealOutcome::sealed && request.context->keys_.gcm != nullptr)
+            [[likely]] {
+            masks.apply(sampled++, request.record + 1);
+        }
+    }
+    if (any_job) {
+        mask_job_records(requests, jobs_fine);
+    }
+}
+
+// The numbers of the records from the job queue, whose ciphertext comes last.
+void RecordEngine::mask_job_records(std::span<SealRequest> requests, bool jobs_fine) {
+    std::array<uint8_t*, kMaxBurst> records;
+    uint32_t count = 0;
+    for (SealRequest& request : requests) {
+        if (request.outcome != SealOutcome::sealed || request.context->keys_.gcm != nullptr) {
+            continue;
+        }
+        if (!jobs_fine) [[unlikely]] {
+            request.outcome = SealOutcome::failed;
+            continue;
+        }
+        records[count] = request.record;
+        scratch_->masks.set(count++, request.context->keys_, request.record + kRecordHeader);
+    }
+    scratch_->masks.run(scratch_->library.get(), count);
+    for (uint32_t i = 0; i < count; ++i) {
+        scratch_->masks.apply(i, records[i] + 1);
     }
 }
 
