@@ -1,0 +1,101 @@
+// Leg: one SCTP association of a relayed pair, with its key management.
+//
+// States: connecting -> established -> up (protection up, or none agreed) -> closed. Only an up leg
+// carries relayed messages; user messages with PPID 4242 of a protected leg belong to key
+// management in every state.
+//
+// Control thread. Tells its owner of every change that matters to the pair.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "control/keymgmt/protection.h"
+#include "control/sctp/host.h"
+
+namespace sdg::relay {
+
+class Leg;
+
+class LegOwner {
+ public:
+    virtual ~LegOwner() = default;
+    virtual void on_leg_up(Leg&) = 0;
+    // Something can be read or written.
+    virtual void on_leg_ready(Leg&) = 0;
+    // The leg cannot go on and has been told to abort; on_leg_closed() follows.
+    virtual void on_leg_failed(Leg&, const std::string& reason) = 0;
+    virtual void on_leg_closed(Leg&, sctp::CloseReason reason, const std::string& detail) = 0;
+};
+
+class Leg final : public sctp::AssociationObserver, public keymgmt::ProtectionOwner {
+ public:
+    // policy: null for a plain leg. name is for the log ("accepted on n2", "backend amf").
+    Leg(std::string name, const keymgmt::Policy* policy, keys::ChunkProtection& protection,
+        LegOwner& owner)
+        : name_(std::move(name)), policy_(policy), protection_table_(protection), owner_(owner) {}
+    Leg(const Leg&) = delete;
+    Leg& operator=(const Leg&) = delete;
+
+    void attach(sctp::Association& association) { association_ = &association; }
+    [[nodiscard]] const std::string& name() const { return name_; }
+    // Null before attach() and after the association has closed.
+    [[nodiscard]] sctp::Association* association() const { return association_; }
+    [[nodiscard]] bool is_up() const { return up_ && association_ != nullptr; }
+    [[nodiscard]] bool is_closed() const { return closed_; }
+    [[nodiscard]] bool is_protected() const { return protection_ != nullptr; }
+    // The peer has said that it sends no more.
+    [[nodiscard]] bool peer_finished() const { return peer_finished_; }
+    // For the log: addresses and what protects it.
+    [[nodiscard]] std::string describe() const;
+
+    // A piece of a PPID 4242 message of this protected leg. False: the message is too long.
+    [[nodiscard]] bool on_key_management_piece(std::span<const uint8_t> octets, bool end);
+    // Sends waiting key-management messages; call only between user messages.
+    void send_key_management();
+    // While keys are being made the leg reads its own messages. False: something else came.
+    [[nodiscard]] bool read_key_management();
+    [[nodiscard]] bool is_keying() const { return protection_ != nullptr && !protection_->is_up(); }
+
+    void shutdown();
+    void abort(std::string_view text);
+    void on_tick(TimePoint now);
+
+    // sctp::AssociationObserver
+    void on_parameters_agreed(sctp::Association&) override;
+    void on_established(sctp::Association&) override;
+    void on_first_opened(sctp::Association&) override;
+    void on_readable(sctp::Association&) override { owner_.on_leg_ready(*this); }
+    void on_writable(sctp::Association&) override { owner_.on_leg_ready(*this); }
+    void on_peer_shutdown(sctp::Association&) override;
+    void on_sender_dry(sctp::Association&) override;
+    void on_closed(sctp::Association&, sctp::CloseReason reason,
+                   const std::string& detail) override;
+    // keymgmt::ProtectionOwner
+    void on_protection_up() override;
+    void on_protection_failed(const std::string& reason) override;
+
+ private:
+    // Longest key-management message taken; TLS flights with long chains stay far below.
+    static constexpr size_t kMaxKeyManagementMessage = 128 * 1024;
+
+    void become_up();
+
+    std::string name_;
+    const keymgmt::Policy* policy_;
+    keys::ChunkProtection& protection_table_;
+    LegOwner& owner_;
+    sctp::Association* association_ = nullptr;
+    std::unique_ptr<keymgmt::AssociationProtection> protection_;
+    std::vector<uint8_t> key_management_message_;
+    bool up_ = false;
+    bool closed_ = false;
+    bool peer_finished_ = false;
+    bool failed_ = false;
+    bool shutting_down_ = false;
+};
+
+}  // namespace sdg::relay

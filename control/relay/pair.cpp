@@ -1,0 +1,173 @@
+#include "control/relay/pair.h"
+
+#include <utility>
+
+#include "control/log.h"
+
+namespace sdg::relay {
+
+Pair::Pair(Relay& relay, const ListenerSettings& listener, const BackendSettings& backend)
+    : relay_(relay),
+      backend_settings_(backend),
+      accepted_("listener " + listener.name, listener.policy, relay.protection_, *this),
+      backend_("backend " + backend.name, backend.policy, relay.protection_, *this),
+      to_backend_(accepted_, backend_),
+      from_backend_(backend_, accepted_) {
+}
+
+void Pair::on_leg_up(Leg& leg) {
+    log::of("relay").info("{} is up", leg.describe());
+    if (&leg == &accepted_) {
+        connect_backend();
+    } else if (accepted_.is_up()) {
+        ++relay_.counters_.pairs_relaying;
+    }
+    relay_.make_ready(*this);
+}
+
+void Pair::connect_backend() {
+    if (std::exchange(backend_started_, true)) {
+        return;
+    }
+    auto connected = relay_.host_.connect(backend_settings_.endpoints, backend_settings_.leg,
+                                          backend_settings_.connect_timeout, backend_);
+    if (connected) {
+        backend_.attach(**connected);
+        return;
+    }
+    backend_absent_ = true;
+    ++relay_.counters_.backend_failures;
+    log::of("relay").error("backend {} cannot be connected: {}; {} is aborted",
+                           backend_settings_.name, connected.error().message, accepted_.describe());
+    aborting_ = true;
+    accepted_.abort("backend not reachable");
+}
+
+void Pair::on_leg_ready(Leg&) {
+    relay_.make_ready(*this);
+}
+
+void Pair::on_leg_failed(Leg& leg, const std::string& reason) {
+    ++relay_.counters_.protection_failures;
+    log::of("relay").error("{} is aborted: {}", leg.describe(), reason);
+    leg.abort("key management failed");
+}
+
+void Pair::abort(std::string_view text) {
+    aborting_ = true;
+    accepted_.abort(text);
+    backend_.abort(text);
+}
+
+bool Pair::pump() {
+    if (aborting_) {
+        return false;
+    }
+    for (Leg* leg : {&accepted_, &backend_}) {
+        if (leg->is_keying() && !leg->read_key_management()) {
+            on_leg_failed(*leg, "a user message came before protection was up");
+            return false;
+        }
+        leg->send_key_management();
+    }
+    bool more = false;
+    for (Leg* source : {&accepted_, &backend_}) {
+        Leg& destination = other(*source);
+        // A closed source may have left a piece that still goes out.
+        if (!destination.is_up() || !(source->is_up() || source->is_closed())) {
+            continue;
+        }
+        Flow& flow = from(*source);
+        const auto progress =
+            flow.pump(kBudget, source == &accepted_ ? relay_.counters_.to_backend
+                                                    : relay_.counters_.from_backend);
+        if (progress == Flow::Progress::broken) {
+            ++relay_.counters_.messages_refused;
+            log::of("relay").error("{}: {}; both legs are aborted", source->describe(),
+                                   flow.reason());
+            abort("message cannot be relayed");
+            return false;
+        }
+        more = more || progress == Flow::Progress::more;
+        if (progress == Flow::Progress::idle && (source->peer_finished() || source->is_closed())) {
+            finish_flow(*source);
+        }
+    }
+    return more;
+}
+
+void Pair::finish_flow(Leg& source) {
+    bool& ended = &source == &accepted_ ? accepted_ended_ : backend_ended_;
+    if (ended) {
+        return;
+    }
+    ended = true;
+    Leg& destination = other(source);
+    if (from(source).mid_message()) {
+        ++relay_.counters_.messages_cut;
+        log::of("relay").error("{} ended in the middle of a message; {} is aborted", source.name(),
+                               destination.describe());
+        abort("message cut short");
+        return;
+    }
+    destination.shutdown();
+}
+
+void Pair::on_tick(TimePoint now) {
+    accepted_.on_tick(now);
+    backend_.on_tick(now);
+}
+
+void Pair::drain(bool forced) {
+    const auto quiet = [](Leg& leg, const Flow& flow) {
+        return flow.is_clean() && (!leg.is_up() || leg.association()->unsent_octets() == 0);
+    };
+    if (forced || (quiet(accepted_, to_backend_) && quiet(backend_, from_backend_))) {
+        for (Leg* leg : {&accepted_, &backend_}) {
+            if (leg->association() != nullptr && !leg->association()->is_established()) {
+                leg->abort("gateway is being stopped");
+            } else {
+                leg->shutdown();
+            }
+        }
+    }
+}
+
+void Pair::on_leg_closed(Leg& leg, sctp::CloseReason reason, const std::string& detail) {
+    const bool graceful = reason == sctp::CloseReason::shutdown_complete;
+    log::of("relay").log(graceful || aborting_ ? spdlog::level::info : spdlog::level::warn,
+                         "{} closed: {}{}{}", leg.name(), sctp::to_string(reason),
+                         detail.empty() ? "" : ": ", detail);
+    Leg& peer = other(leg);
+    if (&leg == &backend_ && !graceful && !aborting_) {
+        ++relay_.counters_.backend_failures;
+    }
+    if (!peer.is_closed() && peer.association() != nullptr && !aborting_) {
+        if (graceful) {
+            relay_.make_ready(*this);  // what it left is passed on, then the peer shut down
+            if (!peer.is_up()) {
+                peer.abort("other leg closed");
+            }
+        } else {
+            if (from(leg).mid_message()) {
+                ++relay_.counters_.messages_cut;
+            }
+            aborting_ = true;
+            peer.abort(&leg == &backend_ ? "backend leg failed" : "accepted leg failed");
+        }
+    }
+    if (!graceful) {
+        aborting_ = true;
+    }
+    close_if_done();
+}
+
+void Pair::close_if_done() {
+    const bool backend_gone = backend_.is_closed() || !backend_started_ || backend_absent_;
+    if (accepted_.is_closed() && backend_gone && !std::exchange(in_closed_list, true)) {
+        ++(aborting_ ? relay_.counters_.closed_by_abort : relay_.counters_.closed_gracefully);
+        relay_.closed_.push_back(this);
+    }
+}
+
+}  // namespace sdg::relay

@@ -1,0 +1,61 @@
+// Pair: an accepted association, its backend association, and the two flows between them.
+//
+// Control thread; owned by the Relay, which destroys it between rounds once both legs are closed.
+#pragma once
+
+#include <list>
+#include <memory>
+#include <string>
+
+#include "control/relay/flow.h"
+#include "control/relay/leg.h"
+#include "control/relay/relay.h"
+
+namespace sdg::relay {
+
+class Pair final : public LegOwner {
+ public:
+    Pair(Relay& relay, const ListenerSettings& listener, const BackendSettings& backend);
+
+    [[nodiscard]] Leg& accepted() { return accepted_; }
+    // Where the relay keeps it.
+    std::list<std::unique_ptr<Pair>>::iterator self;
+    bool in_ready_list = false;
+    bool in_closed_list = false;
+
+    // Moves a bounded amount. True: more may be there at once.
+    bool pump();
+    void on_tick(TimePoint now);
+    // Shuts both legs down when nothing is under way, or in any case when forced.
+    void drain(bool forced);
+    void abort(std::string_view text);
+
+    void on_leg_up(Leg& leg) override;
+    void on_leg_ready(Leg& leg) override;
+    void on_leg_failed(Leg& leg, const std::string& reason) override;
+    void on_leg_closed(Leg& leg, sctp::CloseReason reason, const std::string& detail) override;
+
+ private:
+    // Pieces moved per flow and round: a busy pair must not starve the others.
+    static constexpr unsigned kBudget = 32;
+
+    [[nodiscard]] Leg& other(Leg& leg) { return &leg == &accepted_ ? backend_ : accepted_; }
+    [[nodiscard]] Flow& from(Leg& leg) { return &leg == &accepted_ ? to_backend_ : from_backend_; }
+    void connect_backend();
+    void finish_flow(Leg& source);
+    void close_if_done();
+
+    Relay& relay_;
+    const BackendSettings& backend_settings_;
+    Leg accepted_;
+    Leg backend_;
+    Flow to_backend_;
+    Flow from_backend_;
+    bool backend_started_ = false;
+    bool backend_absent_ = false;  // never connected: there is nothing to wait for
+    bool aborting_ = false;
+    bool accepted_ended_ = false;  // its last message has been passed on
+    bool backend_ended_ = false;
+};
+
+}  // namespace sdg::relay

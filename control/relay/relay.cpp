@@ -1,0 +1,104 @@
+#include "control/relay/relay.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "control/log.h"
+#include "control/relay/pair.h"
+
+namespace sdg::relay {
+namespace {
+constexpr std::chrono::nanoseconds kTick = std::chrono::seconds(1);
+}
+
+Relay::Relay(sctp::Host& host, keys::ChunkProtection& protection, const Clock& clock,
+             std::vector<BackendSettings> backends)
+    : host_(host),
+      protection_(protection),
+      clock_(clock),
+      backends_(std::move(backends)),
+      last_tick_(clock.now()) {
+}
+
+Relay::~Relay() = default;
+
+Result<void> Relay::listen(const ListenerSettings& settings) {
+    if (settings.backend >= backends_.size()) {
+        return fail(ErrorCode::invalid_argument, "listener {} names no backend", settings.name);
+    }
+    auto listener = host_.listen(
+        settings.address, settings.sctp_port, settings.port, settings.leg,
+        settings.max_associations,
+        [this, settings](sctp::Association& association) -> sctp::AssociationObserver* {
+            if (is_draining()) {
+                return nullptr;
+            }
+            pairs_.push_back(std::make_unique<Pair>(*this, settings, backends_[settings.backend]));
+            Pair& pair = *pairs_.back();
+            pair.self = std::prev(pairs_.end());
+            pair.accepted().attach(association);
+            ++counters_.pairs_accepted;
+            return &pair.accepted();
+        });
+    if (!listener) {
+        return fail(listener.error().code, "listener {}: {}", settings.name,
+                    listener.error().message);
+    }
+    listeners_.push_back(std::move(*listener));
+    return {};
+}
+
+void Relay::make_ready(Pair& pair) {
+    if (!std::exchange(pair.in_ready_list, true)) {
+        ready_.push_back(&pair);
+    }
+}
+
+size_t Relay::run() {
+    size_t done = 0;
+    const auto now = clock_.now();
+    if (now - last_tick_ >= kTick) {
+        last_tick_ = now;
+        for (const auto& pair : pairs_) {
+            pair->on_tick(now);
+        }
+    }
+    auto ready = std::exchange(ready_, {});
+    for (Pair* pair : ready) {
+        pair->in_ready_list = false;
+        ++done;
+        if (pair->pump()) {
+            make_ready(*pair);
+        }
+    }
+    if (is_draining()) {
+        drain_step();
+    }
+    for (Pair* pair : std::exchange(closed_, {})) {
+        std::erase(ready_, pair);
+        pairs_.erase(pair->self);
+    }
+    return done;
+}
+
+void Relay::drain(std::chrono::milliseconds timeout) {
+    if (is_draining()) {
+        return;
+    }
+    drain_started_ = clock_.now();
+    drain_timeout_ = timeout;
+    listeners_.clear();
+}
+
+void Relay::drain_step() {
+    const auto waited = clock_.now() - *drain_started_;
+    for (const auto& pair : pairs_) {
+        if (waited >= drain_timeout_) {
+            pair->abort("gateway is being stopped");
+        } else {
+            pair->drain(waited >= drain_timeout_ / 2);
+        }
+    }
+}
+
+}  // namespace sdg::relay

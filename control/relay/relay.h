@@ -1,0 +1,106 @@
+// Relay: listeners, backends, and the pairs of associations between them.
+//
+// One accepted association is one backend association. The backend is connected once the accepted
+// leg is up; until both are up nothing is read, so what a node sends early waits in its own SCTP
+// window. Then two flows move messages both ways with back-pressure.
+//
+//   what happens to one leg           what the other leg gets
+//   SHUTDOWN from the peer            everything received before is passed on, then SHUTDOWN
+//   ABORT, failure, restart           ABORT
+//   backend refuses or is silent      ABORT, and one log line that says why
+//   a message that cannot be relayed  ABORT on both (never a silent loss)
+//
+// Control thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "control/keymgmt/protection.h"
+#include "control/relay/flow.h"
+#include "control/sctp/host.h"
+#include "foundation/clock.h"
+
+namespace sdg::relay {
+
+struct BackendSettings {
+    std::string name;
+    sctp::Endpoints endpoints;  // local_port 0: ephemeral
+    sctp::LegSettings leg;
+    std::chrono::milliseconds connect_timeout{10'000};
+    const keymgmt::Policy* policy = nullptr;  // null: plain
+};
+
+struct ListenerSettings {
+    std::string name;
+    IpAddress address;
+    uint16_t sctp_port = 0;
+    uint16_t port = 0;  // gateway port
+    sctp::LegSettings leg;
+    uint32_t max_associations = 1000;
+    size_t backend = 0;  // index
+    const keymgmt::Policy* policy = nullptr;
+};
+
+struct RelayCounters {
+    FlowCounters to_backend;
+    FlowCounters from_backend;
+    uint64_t pairs_accepted = 0;  // legs accepted
+    uint64_t pairs_relaying = 0;  // ever: both legs up
+    uint64_t backend_failures = 0;
+    uint64_t protection_failures = 0;
+    uint64_t messages_refused = 0;  // could not be relayed: the pair was aborted
+    uint64_t messages_cut = 0;      // relayed in part when a leg died
+    uint64_t closed_gracefully = 0;
+    uint64_t closed_by_abort = 0;
+};
+
+class Pair;
+
+class Relay {
+ public:
+    // host, protection, clock and the policies outlive the relay.
+    Relay(sctp::Host& host, keys::ChunkProtection& protection, const Clock& clock,
+          std::vector<BackendSettings> backends);
+    ~Relay();
+    Relay(const Relay&) = delete;
+    Relay& operator=(const Relay&) = delete;
+
+    [[nodiscard]] Result<void> listen(const ListenerSettings& settings);
+    // One round: moves messages of the pairs that are ready, a bounded amount each, and ticks key
+    // management about once a second. Returns how much was done.
+    size_t run();
+
+    // No new associations; each pair is shut down once nothing is on its way in it, at the latest
+    // after half of timeout; what is left at timeout is aborted.
+    void drain(std::chrono::milliseconds timeout);
+    [[nodiscard]] bool is_draining() const { return drain_started_.has_value(); }
+    [[nodiscard]] size_t pair_count() const { return pairs_.size(); }
+    [[nodiscard]] const RelayCounters& counters() const { return counters_; }
+
+ private:
+    friend class Pair;
+
+    void make_ready(Pair& pair);
+    void drain_step();
+
+    sctp::Host& host_;
+    keys::ChunkProtection& protection_;
+    const Clock& clock_;
+    std::vector<BackendSettings> backends_;
+    std::vector<std::unique_ptr<sctp::Listener>> listeners_;
+    std::list<std::unique_ptr<Pair>> pairs_;
+    std::vector<Pair*> ready_;
+    std::vector<Pair*> closed_;
+    RelayCounters counters_;
+    TimePoint last_tick_{};
+    std::optional<TimePoint> drain_started_;
+    std::chrono::nanoseconds drain_timeout_{};
+};
+
+}  // namespace sdg::relay
