@@ -384,7 +384,8 @@ size_t HostImpl::deliver_ready() {
     return done;
 }
 
-// The set-up must not wait for the end of a burst: the next packet may be protected already.
+// The set-up must not wait for the end of a burst: the next packet may be protected already. Called
+// within on_packet(), which destroys what has ended when nobody looks at it any more.
 void HostImpl::deliver_promptly(LiveAssociation& association) {
     if (delivering_) {
         return;
@@ -401,7 +402,6 @@ void HostImpl::deliver_promptly(LiveAssociation& association) {
             association.deadline_.reset();
         }
     }
-    after_delivery();
 }
 
 void HostImpl::after_delivery() {

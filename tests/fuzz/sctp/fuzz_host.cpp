@@ -1,0 +1,211 @@
+// Two hosts and a script: every packet between them, from INIT to SHUTDOWN COMPLETE, may be lost,
+// repeated, cut, changed or replaced by what the input says. Also what never was a packet.
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "control/sctp/host.h"
+#include "dataplane/packet/reader.h"
+#include "dataplane/packet/sctp.h"
+#include "foundation/clock.h"
+#include "foundation/random.h"
+#include "tests/fuzz/packet/require.h"
+#include "tests/support/usrsctp_clock.h"
+#include "tests/unit/sctp/fake_protection.h"
+
+namespace {
+
+using namespace sdg;
+using namespace std::chrono_literals;
+using fuzz::require;
+
+class Observer final : public sctp::AssociationObserver {
+ public:
+    void on_established(sctp::Association& association) override {
+        live = &association;
+        if (association.negotiated().agreement) {
+            require(association.negotiated().peer_parameter.has_value());
+        }
+        const std::vector<uint8_t> message(3000, 7);
+        (void)association.send({0, 1, false, true}, message);
+    }
+    void on_readable(sctp::Association& association) override {
+        uint8_t buffer[700];
+        while (true) {
+            const auto piece = association.receive(buffer);
+            require(piece.has_value());
+            if (!piece->has_value()) {
+                return;
+            }
+            require((*piece)->length <= sizeof buffer);
+        }
+    }
+    void on_writable(sctp::Association&) override {}
+    void on_peer_shutdown(sctp::Association&) override {}
+    void on_closed(sctp::Association&, sctp::CloseReason, const std::string&) override {
+        live = nullptr;
+        ++closed;
+    }
+    sctp::Association* live = nullptr;
+    int closed = 0;
+};
+
+class Path {
+ public:
+    explicit Path(std::span<const uint8_t> script) : script_(script) {
+        const uint8_t mode = script_.u8();
+        sctp::LegSettings leg;
+        if ((mode & 1) != 0) {
+            leg.key_management = keys::LocalKeyManagement{};
+            leg.key_management->methods = {0, 192};
+            leg.key_management->required = (mode & 2) == 0;
+        }
+        for (int side = 0; side < 2; ++side) {
+            hosts_[side] = *sctp::Host::create(
+                {}, {}, protection_[side],
+                [this, side](const sctp::OutgoingPacket& packet) {
+                    queue_.push_back({side == 0 ? 1 : 0, {packet.sctp.begin(), packet.sctp.end()}});
+                    return true;
+                },
+                clock_, random_);
+        }
+        listener_ = *hosts_[1]->listen(address(1), 5000, 0, leg, 10,
+                                       [this](sctp::Association&) { return accept(); });
+        auto association =
+            hosts_[0]->connect({address(0), address(1), 40'000, 5000, 0}, leg, 5s, client_);
+        require(association.has_value());
+    }
+
+    void run() {
+        for (int round = 0; round < 200 && script_.left() > 0; ++round) {
+            deliver(true);
+            if (round == 20 && client_.live != nullptr) {
+                client_.live->shutdown();
+            }
+            raw();
+            step();
+        }
+        // Whatever has happened, everything can be ended and is then gone.
+        for (int round = 0; round < 20; ++round) {
+            deliver(false);
+            step();
+        }
+        for (int round = 0; round < 20; ++round) {
+            if (client_.live != nullptr) {
+                client_.live->abort("end of the run");
+            }
+            for (Observer& server : servers_) {
+                if (server.live != nullptr) {
+                    server.live->abort("end of the run");
+                }
+            }
+            queue_.clear();
+            clock_.advance(1s);
+            step();
+        }
+        require(hosts_[0]->association_count() == 0);
+        require(client_.closed == 1);
+        listener_.reset();
+    }
+
+ private:
+    struct Packet {
+        int to;
+        std::vector<uint8_t> octets;
+    };
+
+    static IpAddress address(int side) {
+        const uint8_t octets[] = {10, 0, 0, static_cast<uint8_t>(side + 1)};
+        return IpAddress::v4(octets);
+    }
+
+    sctp::AssociationObserver* accept() {
+        if (servers_.size() == 4) {
+            return nullptr;
+        }
+        return &servers_.emplace_back();
+    }
+
+    void hand_over(int to, std::vector<uint8_t> octets) {
+        sctp::ReceivedPacket packet;
+        packet.local = address(to);
+        packet.peer = address(1 - to);
+        packet.sctp = octets;
+        hosts_[to]->on_packet(packet);
+    }
+
+    // One octet of script per packet, more when it says to change something.
+    void deliver(bool scripted) {
+        for (size_t count = queue_.size(); count > 0; --count) {
+            Packet packet = std::move(queue_.front());
+            queue_.pop_front();
+            const uint8_t what = scripted ? script_.u8() : uint8_t{0};
+            switch (what % 8) {
+                case 1:
+                    continue;
+                case 2:
+                    hand_over(packet.to, packet.octets);
+                    break;
+                case 3:
+                    packet.octets.resize(script_.be16() % (packet.octets.size() + 1));
+                    break;
+                case 4:
+                    packet.octets[script_.be16() % packet.octets.size()] = script_.u8();
+                    break;
+                case 5: {
+                    const size_t at = script_.be16() % packet.octets.size() & ~size_t{3};
+                    if (at + 4 <= packet.octets.size()) {
+                        packet::store_be16(packet.octets.data() + at, script_.be16());
+                        packet::store_be16(packet.octets.data() + at + 2, script_.be16());
+                    }
+                    break;
+                }
+                case 6: {
+                    const auto tail = script_.bytes(script_.u8() % (script_.left() + 1));
+                    packet.octets.insert(packet.octets.end(), tail.begin(), tail.end());
+                    break;
+                }
+                case 7:
+                    hand_over(1 - packet.to, packet.octets);  // reflected
+                    break;
+                default:
+                    break;
+            }
+            hand_over(packet.to, std::move(packet.octets));
+        }
+    }
+
+    void raw() {
+        if (script_.u8() % 4 != 1) {
+            return;
+        }
+        const uint8_t to = script_.u8() % 2;
+        const auto octets = script_.bytes(script_.u8() % (script_.left() + 1));
+        hand_over(to, {octets.begin(), octets.end()});
+    }
+
+    void step() {
+        clock_.advance(20ms);
+        hosts_[0]->run();
+        hosts_[1]->run();
+    }
+
+    packet::Reader script_;
+    ManualClock clock_;
+    test::UsrsctpClock usrsctp_clock_{clock_};
+    SeededRandom random_{1};
+    test::FakeProtection protection_[2];
+    std::deque<Packet> queue_;
+    Observer client_;
+    std::deque<Observer> servers_;
+    std::unique_ptr<sctp::Host> hosts_[2];
+    std::unique_ptr<sctp::Listener> listener_;
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+    Path path({data, size});
+    path.run();
+    return 0;
+}
