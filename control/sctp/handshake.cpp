@@ -25,6 +25,19 @@ std::optional<VirtualPath> HostImpl::place(const FourTuple& tuple, uint16_t virt
     return std::nullopt;
 }
 
+// Two INITs have crossed (RFC 9260, 5.2.1). On a leg with key management one of them must win, or
+// keys would be agreed twice for one pair of tags: the one with the larger tie breaker. Its sender
+// ignores the other, whose sender answers.
+bool HostImpl::takes_init(const LiveAssociation& association, const packet::InitView& init) {
+    const Negotiated& negotiated = association.negotiated_;
+    if (association.is_established() || !negotiated.initiator || !negotiated.local_parameter) {
+        return true;
+    }
+    const auto theirs = init.key_management();
+    return !negotiated.agreement && theirs &&
+           theirs->tie_breaker() > negotiated.local_parameter->tie_breaker();
+}
+
 void HostImpl::on_init(const ReceivedPacket& packet, const FourTuple& tuple) {
     const auto init = packet::InitView::parse(packet.sctp);
     if (!init || init->header().verification_tag != 0 || init->initiate_tag() == 0) {
@@ -47,11 +60,7 @@ void HostImpl::on_init(const ReceivedPacket& packet, const FourTuple& tuple) {
     const LegSettings* leg = nullptr;
     std::optional<VirtualPath> path;
     if (association != nullptr) {
-        // A collision of two INITs on a protected leg: the peer answers ours, that is enough
-        // (keys must not be agreed twice for one pair of tags).
-        if (association->ending() ||
-            (association->negotiated_.initiator && !association->is_established() &&
-             association->leg_.key_management)) {
+        if (association->ending() || !takes_init(*association, *init)) {
             ++counters_.init_refused;
             return;
         }
@@ -244,28 +253,49 @@ void HostImpl::on_cookie_echo(const ReceivedPacket& packet, const FourTuple& tup
         ++counters_.cookie_refused;
         return;
     }
-    const bool protected_leg = association.leg_.key_management.has_value();
-    if (cookie->local_tag == negotiated.local_tag) {
-        // The association's own: COOKIE ACK was lost. (On a plain leg also a collision of INITs.)
-        if (negotiated.peer_tag != 0 && negotiated.peer_tag != cookie->peer_tag) {
+    if (cookie->local_tag != negotiated.local_tag) {
+        if (negotiated.agreement) {
+            // Nobody restarts a protected association in clear (draft, "Restart").
             ++counters_.cookie_refused;
             return;
         }
-        negotiated.peer_tag = cookie->peer_tag;
-    } else if (protected_leg) {
-        // Nobody restarts a protected association in clear (draft, "Restart").
+    } else if (!own_cookie(association, *cookie)) {
         ++counters_.cookie_refused;
         return;
     }
-    echo_to_usrsctp(packet, *cookie, protected_leg);
-    association.wake();
+    if (!association.ending()) {
+        echo_to_usrsctp(packet, *cookie, negotiated.agreement.has_value());
+        association.wake();
+    }
     deliver_promptly(association);
 }
 
+// A cookie with the association's own tag: COOKIE ACK was lost, or INITs have crossed and the peer
+// was faster.
+bool HostImpl::own_cookie(LiveAssociation& association, const CookieContent& cookie) {
+    Negotiated& negotiated = association.negotiated_;
+    if (negotiated.peer_tag != 0) {
+        return negotiated.peer_tag == cookie.peer_tag &&
+               (!negotiated.agreement || (negotiated.local_parameter == cookie.local_parameter &&
+                                          negotiated.peer_parameter == cookie.peer_parameter));
+    }
+    const auto settled =
+        settle_cookie(association.leg_, cookie.local_parameter, cookie.peer_parameter);
+    if (!settled ||
+        (settled->agreement && spent_.spend(cookie.local_tag, cookie.peer_tag, clock_.now()) !=
+                                   SpentCookies::Verdict::fresh)) {
+        return false;
+    }
+    negotiated.initiator = false;
+    negotiated.peer_tag = cookie.peer_tag;
+    agree(association, *settled);
+    return true;
+}
+
 void HostImpl::echo_to_usrsctp(const ReceivedPacket& packet, const CookieContent& cookie,
-                               bool protected_leg) {
+                               bool is_protected) {
     std::vector<uint8_t> copy(packet.sctp.begin(), packet.sctp.end());
-    const bool keep_tail = !protected_leg || packet.opened;
+    const bool keep_tail = !is_protected || packet.opened;
     if (packet::replace_echoed_cookie(copy, cookie.inner, keep_tail)) {
         to_usrsctp(cookie.path, copy);
     }
@@ -352,7 +382,7 @@ void HostImpl::accept_association(const ReceivedPacket& packet, const FourTuple&
         deliver_promptly(association);
         return;
     }
-    echo_to_usrsctp(packet, cookie, association.leg_.key_management.has_value());
+    echo_to_usrsctp(packet, cookie, settled->agreement.has_value());
     Socket socket = accept_socket(listener->socket.get());
     if (!socket) {
         association.end(CloseReason::internal, "usrsctp did not take the COOKIE ECHO");

@@ -117,8 +117,11 @@ class HostImpl final : public Host, public PacketSink, public ReadyList {
     void on_cookie_echo(const ReceivedPacket& packet, const FourTuple& tuple);
     void accept_association(const ReceivedPacket& packet, const FourTuple& tuple,
                             const CookieContent& cookie);
+    [[nodiscard]] static bool takes_init(const LiveAssociation& association,
+                                         const packet::InitView& init);
+    [[nodiscard]] bool own_cookie(LiveAssociation& association, const CookieContent& cookie);
     void echo_to_usrsctp(const ReceivedPacket& packet, const CookieContent& cookie,
-                         bool protected_leg);
+                         bool is_protected);
     [[nodiscard]] std::optional<VirtualPath> place(const FourTuple& tuple, uint16_t virtual_port);
     void on_own_init(LiveAssociation& association, std::span<uint8_t> packet);
     void send_init_ack(std::span<uint8_t> packet);

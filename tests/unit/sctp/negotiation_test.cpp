@@ -372,6 +372,45 @@ TEST_F(NegotiationTest, lingering_keys_make_room_when_the_table_is_full) {
     EXPECT_TRUE((*host)->connect({net.a.address, net.b.address, 0, 5000, 0}, {}, 5s, two));
 }
 
+// RFC 9260, 5.2.1: both sides connect to each other, with the same ports, at the same time.
+TEST_F(NegotiationTest, crossing_inits_make_one_association) {
+    for (const bool is_protected : {false, true}) {
+        for (uint64_t seed = 1; seed < 9; ++seed) {
+            TwoHosts two(seed);
+            const sctp::LegSettings leg = is_protected ? protected_leg() : sctp::LegSettings{};
+            Recorder at_a;
+            Recorder at_b;
+            two.protect_like_method_0(at_b, two.b);
+            two.connect(at_a, 5000, leg, 10s, 5000);
+            const auto other =
+                two.b.host->connect({two.b.address, two.a.address, 5000, 5000, 0}, leg, 10s, at_b);
+            ASSERT_TRUE(other.has_value());
+            at_b.association = *other;
+            ASSERT_TRUE(two.run_until(
+                5s, [&] { return at_a.saw("established") && at_b.saw("established"); }))
+                << is_protected << seed << at_a.detail << at_b.detail;
+            two.run(2s);
+            EXPECT_FALSE(at_a.reason || at_b.reason) << at_a.detail << at_b.detail;
+            const auto& a = at_a.association->negotiated();
+            const auto& b = at_b.association->negotiated();
+            EXPECT_EQ(a.local_tag, b.peer_tag);
+            EXPECT_EQ(a.peer_tag, b.local_tag);
+            EXPECT_EQ(a.local_parameter, b.peer_parameter);
+            EXPECT_EQ(a.peer_parameter, b.local_parameter);
+            EXPECT_EQ(a.agreement.has_value(), is_protected);
+            if (is_protected) {
+                EXPECT_NE(a.initiator, b.initiator);
+                EXPECT_EQ(std::count(at_a.events.begin(), at_a.events.end(), "agreed"), 1);
+                EXPECT_EQ(std::count(at_b.events.begin(), at_b.events.end(), "agreed"), 1);
+            }
+            at_a.send({0, 1, false, {1, 2}});
+            at_b.send({0, 1, false, {3}});
+            EXPECT_TRUE(two.run_until(
+                2s, [&] { return at_a.received.size() == 1 && at_b.received.size() == 1; }));
+        }
+    }
+}
+
 TEST_F(NegotiationTest, workers_take_turns) {
     sctp::Host::Settings settings;
     settings.workers = 3;
