@@ -411,6 +411,70 @@ TEST_F(NegotiationTest, crossing_inits_make_one_association) {
     }
 }
 
+TEST_F(NegotiationTest, key_management_may_end_the_association_before_it_is_up) {
+    net.listen(net.b, 5000, protected_leg());
+    net.connect(client, 5000, protected_leg());
+    client.when_agreed = [](sctp::Association& association) { association.abort("no such key"); };
+    ASSERT_TRUE(net.run_until(5s, [&] { return client.reason.has_value(); }));
+    EXPECT_EQ(*client.reason, CloseReason::locally_aborted);
+    EXPECT_EQ(client.detail, "no such key");
+    EXPECT_TRUE(net.b.accepted.empty());
+}
+
+TEST_F(NegotiationTest, a_refusing_acceptor_leaves_nothing_behind) {
+    auto listener = net.b.host->listen(net.b.address, 5000, 0, protected_leg(), 10,
+                                       [](sctp::Association&) { return nullptr; });
+    ASSERT_TRUE(listener.has_value());
+    net.connect(client, 5000, protected_leg());
+    ASSERT_TRUE(net.run_until(5s, [&] {
+        return !net.b.protection.size() && net.b.host->counters().cookie_refused == 1;
+    }));
+    EXPECT_EQ(net.b.host->association_count(), 0U);
+    EXPECT_NE(first(packet::kChunkAbort), nullptr);
+}
+
+TEST_F(NegotiationTest, an_acceptor_may_close_its_listener) {
+    std::unique_ptr<sctp::Listener> listener;
+    Recorder accepted;
+    auto made = net.b.host->listen(net.b.address, 5000, 0, {}, 10,
+                                   [&](sctp::Association&) -> sctp::AssociationObserver* {
+                                       listener.reset();
+                                       return &accepted;
+                                   });
+    ASSERT_TRUE(made.has_value());
+    listener = std::move(*made);
+    net.connect(client, 5000);
+    ASSERT_TRUE(net.run_until(5s, [&] { return accepted.reason && client.reason; }));
+    EXPECT_EQ(*accepted.reason, CloseReason::internal);
+    EXPECT_EQ(*client.reason, CloseReason::peer_aborted);
+    EXPECT_EQ(net.b.host->association_count(), 0U);
+}
+
+// The draft looks associations up by ports and tag only: what authenticates is the peer's.
+TEST_F(NegotiationTest, an_authentic_packet_from_another_address_is_the_peers) {
+    ASSERT_TRUE(connect(protected_leg(), protected_leg()));
+    net.run(100ms);
+    std::vector<uint8_t> data;
+    net.filter = [&data](Seen& one) {
+        if (one.first_chunk() == packet::kChunkData && data.empty()) {
+            data = one.octets;
+            return false;
+        }
+        return true;
+    };
+    client.send({0, 1, false, {1, 2, 3}});
+    ASSERT_FALSE(data.empty());
+    sctp::ReceivedPacket packet;
+    packet.local = net.b.address;
+    packet.peer = *IpAddress::parse("192.0.2.77");
+    packet.association = server().association->id();
+    packet.opened = true;
+    packet.sctp = data;
+    net.b.host->on_packet(packet);
+    net.b.host->run();
+    EXPECT_EQ(server().received.size(), 1U);
+}
+
 TEST_F(NegotiationTest, workers_take_turns) {
     sctp::Host::Settings settings;
     settings.workers = 3;
