@@ -1,0 +1,240 @@
+#include "gateway/gateway.h"
+
+#include <rte_launch.h>
+#include <rte_lcore.h>
+
+#include <nlohmann/json.hpp>
+
+#include "control/log.h"
+#include "dataplane/port/eal.h"
+
+namespace sdg::gateway {
+namespace {
+
+// Packets taken from each worker's rings per control round.
+constexpr size_t kPacketBudget = 256;
+
+}  // namespace
+
+Result<std::unique_ptr<Gateway>> Gateway::create(const config::Configuration& configuration,
+                                                 const Clock& clock, Random& random) {
+    std::unique_ptr<Gateway> out(new Gateway(clock, random));
+    out->started_ = clock.now();
+    out->drain_timeout_ = std::chrono::milliseconds(configuration.shutdown.timeout_ms);
+    const unsigned workers = configuration.workers.count;
+
+    auto policies = load_policies(configuration);
+    if (!policies) {
+        return tl::unexpected(policies.error());
+    }
+    out->policies_ = std::move(*policies);
+    if (configuration.lab.keylog) {
+        auto log = keymgmt::KeyLog::open(*configuration.lab.keylog);
+        if (!log) {
+            return tl::unexpected(log.error());
+        }
+        out->key_log_ = std::move(*log);
+    }
+
+    auto ports = port::PortTable::open(port_settings(configuration), workers);
+    if (!ports) {
+        return tl::unexpected(ports.error());
+    }
+    out->ports_ = std::move(*ports);
+
+    auto protection = keys::ChunkProtection::create(
+        {.max_associations = configuration.limits.associations, .workers = workers});
+    if (!protection) {
+        return tl::unexpected(protection.error());
+    }
+    out->protection_ = std::move(*protection);
+    if (out->key_log_) {
+        out->protection_->set_key_log([log = out->key_log_](uint32_t tag, uint16_t epoch,
+                                                            keys::KeyRole role,
+                                                            const record::KeyMaterial& material) {
+            log->write(tag, epoch, role, material);
+        });
+    }
+
+    auto rings = worker::WorkerRingSet::create(workers, configuration.limits.ring_packets);
+    if (!rings) {
+        return tl::unexpected(rings.error());
+    }
+    out->rings_ = std::move(*rings);
+    for (unsigned w = 0; w < workers; ++w) {
+        auto made = worker::Worker::create(worker_settings(configuration.workers, w), *out->ports_,
+                                           *out->protection_, out->rings_->all());
+        if (!made) {
+            return fail(made.error().code, "worker {}: {}", w, made.error().message);
+        }
+        out->workers_.push_back(std::move(*made));
+    }
+    out->bridge_ =
+        std::make_unique<worker::ControlBridge>(out->rings_->all(), out->ports_->control_pool());
+
+    sctp::Host::Settings host_settings;
+    host_settings.workers = workers;
+    host_settings.max_associations = configuration.limits.associations;
+    host_settings.cookie_key_rotation =
+        std::chrono::seconds(configuration.sctp.cookie_key_rotation_s);
+    auto host = sctp::Host::create(
+        host_settings, protocol_parameters(configuration.sctp), *out->protection_,
+        [bridge = out->bridge_.get()](const sctp::OutgoingPacket& p) { return bridge->send(p); },
+        clock, random);
+    if (!host) {
+        return tl::unexpected(host.error());
+    }
+    out->host_ = std::move(*host);
+
+    out->relay_ = std::make_unique<relay::Relay>(*out->host_, *out->protection_, clock,
+                                                 backend_settings(configuration, out->policies_));
+    for (const auto& listener : listener_settings(configuration, out->policies_)) {
+        if (auto listening = out->relay_->listen(listener); !listening) {
+            return tl::unexpected(listening.error());
+        }
+    }
+    return out;
+}
+
+Gateway::~Gateway() {
+    stop_workers();
+    relay_.reset();
+    host_.reset();
+    bridge_.reset();
+    // Packets in the rings belong to the ports' pools; workers hold some, too.
+    workers_.clear();
+    rings_.reset();
+    protection_.reset();
+    ports_.reset();
+}
+
+int Gateway::run_worker(void* argument) {
+    const auto* launch = static_cast<const Launch*>(argument);
+    launch->worker->run(*launch->stop);
+    return 0;
+}
+
+Result<void> Gateway::start_workers() {
+    stop_.store(false);
+    launched_.reserve(workers_.size());  // the lcores keep pointers into it
+    for (unsigned w = 0; w < workers_.size(); ++w) {
+        const unsigned lcore = port::Eal::worker_lcore(w);
+        launched_.push_back({.worker = workers_[w].get(), .stop = &stop_, .lcore = lcore});
+        if (const int error = rte_eal_remote_launch(&run_worker, &launched_.back(), lcore)) {
+            launched_.pop_back();
+            stop_workers();
+            return fail(ErrorCode::internal, "worker {} cannot be started on lcore {}: error {}", w,
+                        lcore, error);
+        }
+    }
+    return {};
+}
+
+void Gateway::stop_workers() {
+    stop_.store(true);
+    for (const Launch& launch : launched_) {
+        rte_eal_wait_lcore(launch.lcore);
+    }
+    launched_.clear();
+}
+
+size_t Gateway::poll_control() {
+    size_t done = bridge_->poll(
+        kPacketBudget, [this](const sctp::ReceivedPacket& packet) { host_->on_packet(packet); });
+    done += host_->run();
+    done += relay_->run();
+    protection_->reclaim();
+    return done;
+}
+
+uint64_t Gateway::drops(packet::DropReason reason) const {
+    uint64_t sum = 0;
+    for (const auto& worker : workers_) {
+        sum += worker->counters().drop(reason);
+    }
+    return sum;
+}
+
+nlohmann::json Gateway::statistics() const {
+    using nlohmann::json;
+    const auto uptime =
+        std::chrono::duration_cast<std::chrono::seconds>(clock_.now() - started_).count();
+    json out = {{"version", 1}, {"uptime_s", uptime}};
+
+    uint64_t sealed = 0;
+    uint64_t opened = 0;
+    for (size_t w = 0; w < workers_.size(); ++w) {
+        const worker::WorkerCounters& c = workers_[w]->counters();
+        const auto value = [](const worker::WorkerCounters::Counter& counter) {
+            return counter.load(std::memory_order_relaxed);
+        };
+        sealed += value(c.sealed);
+        opened += value(c.opened);
+        out["workers"].push_back({{"index", w},
+                                  {"received", value(c.received)},
+                                  {"transmitted", value(c.transmitted)},
+                                  {"opened", value(c.opened)},
+                                  {"sealed", value(c.sealed)},
+                                  {"clear_received", value(c.clear_received)},
+                                  {"clear_sent", value(c.clear_sent)},
+                                  {"handed_over", value(c.handed_over)},
+                                  {"arp_answered", value(c.arp_answered)},
+                                  {"icmp_answered", value(c.icmp_answered)},
+                                  {"neighbours_solicited", value(c.neighbours_solicited)},
+                                  {"busy_rounds", value(c.busy_rounds)},
+                                  {"idle_rounds", value(c.idle_rounds)},
+                                  {"sleeps", value(c.sleeps)}});
+    }
+    out["records"] = {{"sealed", sealed}, {"opened", opened}};
+
+    for (uint16_t p = 0; p < ports_->size(); ++p) {
+        json counters = json::object();
+        for (const auto& [name, value] : ports_->device_counters(p)) {
+            counters[name] = value;
+        }
+        out["ports"].push_back(
+            {{"name", ports_->name(p)}, {"link_up", ports_->link_up(p)}, {"counters", counters}});
+    }
+    for (size_t r = 1; r < packet::kDropReasonCount; ++r) {
+        const auto reason = static_cast<packet::DropReason>(r);
+        out["drops"][std::string(packet::name(reason))] = drops(reason);
+    }
+
+    const auto& bridge = bridge_->counters();
+    out["bridge"] = {{"received_known", bridge.received_known},
+                     {"received_unknown", bridge.received_unknown},
+                     {"sent", bridge.sent},
+                     {"send_no_mbuf", bridge.send_no_mbuf},
+                     {"send_ring_full", bridge.send_ring_full},
+                     {"send_too_long", bridge.send_too_long}};
+    const auto& host = host_->counters();
+    out["sctp"] = {{"init_received", host.init_received},
+                   {"init_refused", host.init_refused},
+                   {"cookie_invalid", host.cookie_invalid},
+                   {"cookie_refused", host.cookie_refused},
+                   {"clear_not_expected", host.clear_not_expected},
+                   {"malformed", host.malformed},
+                   {"out_of_the_blue", host.out_of_the_blue},
+                   {"associations_accepted", host.associations_accepted},
+                   {"associations_connected", host.associations_connected},
+                   {"associations_failed", host.associations_failed},
+                   {"output_refused", host.output_refused}};
+    const auto& relay = relay_->counters();
+    out["relay"] = {{"messages_to_backend", relay.to_backend.messages},
+                    {"octets_to_backend", relay.to_backend.octets},
+                    {"messages_from_backend", relay.from_backend.messages},
+                    {"octets_from_backend", relay.from_backend.octets},
+                    {"pairs", relay_->pair_count()},
+                    {"pairs_accepted", relay.pairs_accepted},
+                    {"pairs_relaying", relay.pairs_relaying},
+                    {"backend_failures", relay.backend_failures},
+                    {"protection_failures", relay.protection_failures},
+                    {"messages_refused", relay.messages_refused},
+                    {"messages_cut", relay.messages_cut},
+                    {"closed_gracefully", relay.closed_gracefully},
+                    {"closed_by_abort", relay.closed_by_abort}};
+    out["associations"] = {{"now", host_->association_count()}, {"in_table", protection_->size()}};
+    return out;
+}
+
+}  // namespace sdg::gateway

@@ -1,0 +1,91 @@
+// Gateway: data plane, bridge, SCTP host and relay of one configuration, put together.
+//
+// Needs a started EAL. The thread that creates it is the control thread. Several can live in one
+// process (tests run two, on simulated links, with workers polled by the test); the program runs
+// one, with workers on their lcores.
+//
+// Start-up order: policies (key files), ports, key tables, rings, workers, host, listeners. Shut
+// down in reverse; every step that fails undoes the ones before it.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <vector>
+
+#include "config/configuration.h"
+#include "control/keymgmt/key_log.h"
+#include "control/relay/relay.h"
+#include "control/sctp/host.h"
+#include "dataplane/keys/chunk_protection.h"
+#include "dataplane/port/port_table.h"
+#include "dataplane/worker/bridge.h"
+#include "dataplane/worker/rings.h"
+#include "dataplane/worker/worker.h"
+#include "foundation/clock.h"
+#include "foundation/random.h"
+#include "foundation/result.h"
+#include "gateway/plan.h"
+
+namespace sdg::gateway {
+
+class Gateway {
+ public:
+    // clock and random outlive the gateway. The error names what could not be set up.
+    [[nodiscard]] static Result<std::unique_ptr<Gateway>> create(
+        const config::Configuration& configuration, const Clock& clock, Random& random);
+    // Stops the workers first; aborts nothing: drain before.
+    ~Gateway();
+    Gateway(const Gateway&) = delete;
+    Gateway& operator=(const Gateway&) = delete;
+
+    // Starts every worker on its lcore (Eal::worker_lcore).
+    [[nodiscard]] Result<void> start_workers();
+    void stop_workers();
+    // For a test that owns the thread instead.
+    [[nodiscard]] const std::vector<std::unique_ptr<worker::Worker>>& workers() { return workers_; }
+
+    // One round of the control loop. Returns how much was done; 0: idle.
+    size_t poll_control();
+
+    void drain() { relay_->drain(drain_timeout_); }
+    [[nodiscard]] bool is_drained() const {
+        return relay_->is_draining() && relay_->pair_count() == 0;
+    }
+
+    [[nodiscard]] relay::Relay& relay() { return *relay_; }
+    [[nodiscard]] sctp::Host& host() { return *host_; }
+    [[nodiscard]] keys::ChunkProtection& protection() { return *protection_; }
+    [[nodiscard]] port::PortTable& ports() { return *ports_; }
+    [[nodiscard]] const worker::ControlBridge& bridge() const { return *bridge_; }
+    [[nodiscard]] uint64_t drops(packet::DropReason reason) const;
+    // The content of stats_file: see docs/operations.md. Every drop reason is there, zero or not.
+    [[nodiscard]] nlohmann::json statistics() const;
+
+ private:
+    Gateway(const Clock& clock, Random& random) : clock_(clock), random_(random) {}
+    static int run_worker(void* argument);
+
+    const Clock& clock_;
+    Random& random_;
+    TimePoint started_{};
+    std::chrono::milliseconds drain_timeout_{};
+    Policies policies_;
+    std::shared_ptr<keymgmt::KeyLog> key_log_;
+    std::unique_ptr<port::PortTable> ports_;
+    std::unique_ptr<keys::ChunkProtection> protection_;
+    std::unique_ptr<worker::WorkerRingSet> rings_;
+    std::vector<std::unique_ptr<worker::Worker>> workers_;
+    std::unique_ptr<worker::ControlBridge> bridge_;
+    std::unique_ptr<sctp::Host> host_;
+    std::unique_ptr<relay::Relay> relay_;
+    struct Launch {
+        worker::Worker* worker = nullptr;
+        const std::atomic<bool>* stop = nullptr;
+        unsigned lcore = 0;
+    };
+    std::vector<Launch> launched_;
+    alignas(64) std::atomic<bool> stop_{false};  // written by the control thread, read by workers
+};
+
+}  // namespace sdg::gateway

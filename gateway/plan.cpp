@@ -1,0 +1,192 @@
+#include "gateway/plan.h"
+
+#include <algorithm>
+
+#include "control/keymgmt/preshared/key_file.h"
+#include "control/keymgmt/preshared/lab_raw.h"
+#include "control/keymgmt/preshared/method.h"
+
+namespace sdg::gateway {
+namespace {
+
+port::HugepageUse hugepage_use(config::Hugepages use) {
+    switch (use) {
+        case config::Hugepages::never:
+            return port::HugepageUse::never;
+        case config::Hugepages::require:
+            return port::HugepageUse::require;
+        case config::Hugepages::automatic:
+            break;
+    }
+    return port::HugepageUse::automatic;
+}
+
+port::Prefix prefix(const config::Prefix& from) {
+    return {.address = from.address, .length = from.length};
+}
+
+// "0000:01:00.0" or "01:00.0", perhaps with devargs behind a comma.
+bool is_pci(const std::string& device) {
+    const std::string address = device.substr(0, device.find(','));
+    return address.find(':') != std::string::npos && address.find('.') != std::string::npos;
+}
+
+Result<std::shared_ptr<keymgmt::Method>> load_method(const config::ProtectionPolicy& policy) {
+    keymgmt::KeySessionOptions options;
+    options.rekey_fraction = policy.rekey_fraction;
+    if (policy.lab_raw_file) {
+        auto keys = keymgmt::read_raw_keys_file(*policy.lab_raw_file);
+        if (!keys) {
+            return tl::unexpected(keys.error());
+        }
+        return keymgmt::make_raw_keys_method(std::move(*keys), options);
+    }
+    auto key = keymgmt::read_preshared_key_file(*policy.preshared_file);
+    if (!key) {
+        return tl::unexpected(key.error());
+    }
+    return keymgmt::make_preshared_method(std::move(*key), static_cast<record::Suite>(policy.suite),
+                                          options);
+}
+
+sctp::LegSettings leg_settings(const config::Configuration& configuration, size_t port_index,
+                               uint16_t streams, const keymgmt::Policy* policy) {
+    sctp::LegSettings leg;
+    if (policy != nullptr) {
+        leg.key_management = policy->key_management;
+    }
+    leg.outbound_streams = streams;
+    leg.max_inbound_streams = streams;
+    leg.send_buffer = configuration.limits.send_buffer_kib * 1024;
+    leg.receive_buffer = configuration.limits.receive_buffer_kib * 1024;
+    const uint32_t mtu = configuration.ports[port_index].mtu;
+    leg.mtu = static_cast<uint16_t>(std::min(mtu, configuration.sctp.path_mtu.value_or(mtu)));
+    return leg;
+}
+
+const keymgmt::Policy* policy_of(const std::optional<size_t>& index, const Policies& policies) {
+    return index ? policies[*index].get() : nullptr;
+}
+
+}  // namespace
+
+port::EalSettings eal_settings(const config::Configuration& configuration) {
+    port::EalSettings out;
+    out.memory_mib = configuration.eal.memory_mib;
+    out.hugepages = hugepage_use(configuration.eal.hugepages);
+    out.file_prefix = configuration.eal.file_prefix;
+    out.workers = configuration.workers.count;
+    out.worker_cpus = configuration.workers.cpus;
+    out.control_cpu = configuration.control.cpu;
+    out.uses_pci = std::any_of(configuration.ports.begin(), configuration.ports.end(),
+                               [](const auto& port) { return is_pci(port.device); });
+    out.extra_args = configuration.eal.extra_args;
+    out.verbose = configuration.log.level == config::LogLevel::debug;
+    return out;
+}
+
+std::vector<port::PortSettings> port_settings(const config::Configuration& configuration) {
+    std::vector<port::PortSettings> out;
+    for (const config::Port& from : configuration.ports) {
+        port::PortSettings to;
+        to.name = from.name;
+        to.device = from.device;
+        for (const auto& address : from.addresses) {
+            to.addresses.push_back(prefix(address));
+        }
+        for (const auto& route : from.routes) {
+            to.routes.push_back({.destination = prefix(route.prefix), .via = route.via});
+        }
+        for (const auto& neighbour : from.neighbours) {
+            to.neighbours.push_back({.address = neighbour.address, .mac = neighbour.mac});
+        }
+        to.vlan = from.vlan;
+        to.mac = from.mac;
+        to.mtu = static_cast<uint16_t>(from.mtu);
+        to.rx_descriptors = static_cast<uint16_t>(from.rx_descriptors);
+        to.tx_descriptors = static_cast<uint16_t>(from.tx_descriptors);
+        to.mbufs = from.mbufs;
+        to.promiscuous = from.promiscuous;
+        out.push_back(std::move(to));
+    }
+    return out;
+}
+
+sctp::ProtocolParameters protocol_parameters(const config::Sctp& sctp) {
+    using std::chrono::milliseconds;
+    return {.rto_initial = milliseconds(sctp.rto_initial_ms),
+            .rto_min = milliseconds(sctp.rto_min_ms),
+            .rto_max = milliseconds(sctp.rto_max_ms),
+            .heartbeat_interval = milliseconds(sctp.heartbeat_interval_ms),
+            .sack_delay = milliseconds(sctp.sack_delay_ms),
+            .cookie_lifetime = milliseconds(sctp.cookie_lifetime_ms),
+            .association_max_retransmissions = sctp.association_max_retransmissions,
+            .init_max_retransmissions = sctp.init_max_retransmissions};
+}
+
+worker::WorkerSettings worker_settings(const config::Workers& workers, unsigned index) {
+    return {.index = index, .burst = workers.burst, .idle_sleep_us = workers.idle_sleep_us};
+}
+
+Result<Policies> load_policies(const config::Configuration& configuration) {
+    Policies out;
+    for (const config::ProtectionPolicy& from : configuration.protection) {
+        auto method = load_method(from);
+        if (!method) {
+            return fail(method.error().code, "protection policy {}: {}", from.name,
+                        method.error().message);
+        }
+        auto to = std::make_unique<keymgmt::Policy>();
+        to->name = from.name;
+        for (const auto id : from.methods) {
+            to->key_management.methods.push_back(static_cast<uint8_t>(id));
+        }
+        to->key_management.client = from.role_client;
+        to->key_management.server = from.role_server;
+        to->key_management.restart = from.restart;
+        to->key_management.required = from.mode == config::ProtectionMode::strict;
+        to->replay_window = from.replay_window;
+        to->methods.push_back(std::move(*method));
+        out.push_back(std::move(to));
+    }
+    return out;
+}
+
+std::vector<relay::BackendSettings> backend_settings(const config::Configuration& configuration,
+                                                     const Policies& policies) {
+    std::vector<relay::BackendSettings> out;
+    for (const config::Backend& from : configuration.backends) {
+        relay::BackendSettings to;
+        to.name = from.name;
+        to.endpoints = {.local = from.local,
+                        .peer = from.address,
+                        .local_port = from.local_port,
+                        .peer_port = from.port,
+                        .port = static_cast<uint16_t>(from.port_index)};
+        to.policy = policy_of(from.protection, policies);
+        to.leg = leg_settings(configuration, from.port_index, from.streams, to.policy);
+        to.connect_timeout = std::chrono::milliseconds(from.connect_timeout_ms);
+        out.push_back(std::move(to));
+    }
+    return out;
+}
+
+std::vector<relay::ListenerSettings> listener_settings(const config::Configuration& configuration,
+                                                       const Policies& policies) {
+    std::vector<relay::ListenerSettings> out;
+    for (const config::Listener& from : configuration.listeners) {
+        relay::ListenerSettings to;
+        to.name = from.name;
+        to.address = from.address;
+        to.sctp_port = from.port;
+        to.port = static_cast<uint16_t>(from.port_index);
+        to.policy = policy_of(from.protection, policies);
+        to.leg = leg_settings(configuration, from.port_index, from.max_streams, to.policy);
+        to.max_associations = from.max_associations;
+        to.backend = from.backend;
+        out.push_back(std::move(to));
+    }
+    return out;
+}
+
+}  // namespace sdg::gateway

@@ -1,0 +1,269 @@
+#include "gateway/program.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstring>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "config/load.h"
+#include "control/log.h"
+#include "dataplane/port/eal.h"
+#include "dataplane/worker/idle.h"
+#include "gateway/gateway.h"
+#include "gateway/logging.h"
+
+#ifndef SDG_VERSION
+#error "the build names the version"
+#endif
+
+namespace sdg::gateway {
+namespace {
+
+struct CommandLine {
+    std::string config;
+    std::string check;
+    std::string level;
+};
+
+void say(std::string_view line) {
+    fmt::print(stderr, "sctp-gateway: {}\n", line);
+}
+
+// Keys are in this process: no core dumps, no ptrace by others of the same user, no new privileges.
+void harden(bool lab) {
+    const rlimit no_core{0, 0};
+    ::setrlimit(RLIMIT_CORE, &no_core);
+    if (!lab) {
+        ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    }
+    ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    ::prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
+}
+
+// SIGINT, SIGTERM: drain; a second one: at once. SIGUSR1: write the statistics. Blocked before any
+// thread exists, so that only this descriptor delivers them.
+class Signals {
+ public:
+    Signals() {
+        sigset_t set;
+        sigemptyset(&set);
+        for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) {
+            sigaddset(&set, signal);
+        }
+        pthread_sigmask(SIG_BLOCK, &set, nullptr);
+        ::signal(SIGPIPE, SIG_IGN);
+        descriptor_ = ::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    }
+    ~Signals() { ::close(descriptor_); }
+    Signals(const Signals&) = delete;
+    Signals& operator=(const Signals&) = delete;
+
+    [[nodiscard]] std::optional<int> next() const {
+        signalfd_siginfo info{};
+        if (::read(descriptor_, &info, sizeof info) != sizeof info) {
+            return std::nullopt;
+        }
+        return static_cast<int>(info.ssi_signo);
+    }
+
+ private:
+    int descriptor_ = -1;
+};
+
+// Written aside and renamed, so that a reader never sees half of it.
+Result<void> write_statistics(const Gateway& gateway, const std::filesystem::path& path) {
+    const std::filesystem::path aside = path.string() + ".new";
+    {
+        std::ofstream out(aside, std::ios::trunc);
+        out << gateway.statistics().dump(2) << '\n';
+        out.flush();
+        if (!out) {
+            std::error_code ignored;
+            std::filesystem::remove(aside, ignored);
+            return fail(ErrorCode::io, "{}: statistics cannot be written: {}", path.string(),
+                        std::strerror(errno));
+        }
+    }
+    std::error_code error;
+    std::filesystem::rename(aside, path, error);
+    if (error) {
+        return fail(ErrorCode::io, "{}: statistics cannot be written: {}", path.string(),
+                    error.message());
+    }
+    return {};
+}
+
+void sleep_us(unsigned microseconds) {
+    const timespec time{0, static_cast<long>(microseconds) * 1000};
+    ::nanosleep(&time, nullptr);
+}
+
+// Until a signal has asked for the end and everything is drained.
+void control_loop(Gateway& gateway, const Signals& signals,
+                  const config::Configuration& configuration) {
+    // A signal need not be seen at once: reading the descriptor is a system call.
+    constexpr unsigned kRoundsPerSignalLook = 64;
+    worker::IdleBackoff backoff(configuration.control.idle_sleep_us);
+    auto& log = log::of("gateway");
+    unsigned rounds = 0;
+    while (!gateway.is_drained()) {
+        if (gateway.poll_control() > 0) {
+            backoff.busy();
+        } else {
+            switch (backoff.idle()) {
+                case worker::IdleBackoff::Action::spin:
+                    break;
+                case worker::IdleBackoff::Action::yield:
+                    ::sched_yield();
+                    break;
+                case worker::IdleBackoff::Action::sleep:
+                    sleep_us(backoff.sleep_us());
+                    break;
+            }
+        }
+        if (++rounds % kRoundsPerSignalLook != 0) {
+            continue;
+        }
+        if (const auto signal = signals.next()) {
+            if (*signal == SIGUSR1) {
+                if (configuration.stats_file) {
+                    if (auto written = write_statistics(gateway, *configuration.stats_file);
+                        !written) {
+                        log.error("{}", written.error().message);
+                    }
+                }
+            } else if (gateway.relay().is_draining()) {
+                log.warn("asked again: stopping without waiting for associations");
+                break;
+            } else {
+                log.info("draining {} associations, at most {} ms",
+                         gateway.host().association_count(), configuration.shutdown.timeout_ms);
+                gateway.drain();
+            }
+        }
+    }
+    // The last SHUTDOWN COMPLETE and ABORT packets are still on their way through rings and ports.
+    const SteadyClock clock;
+    const auto until = clock.now() + std::chrono::milliseconds(50);
+    while (clock.now() < until) {
+        if (gateway.poll_control() == 0) {
+            sleep_us(100);
+        }
+    }
+}
+
+int run(const config::Configuration& configuration) {
+    const Signals signals;
+    harden(configuration.lab.keylog.has_value());
+    set_up_logging(configuration.log);
+    auto eal = port::Eal::start(eal_settings(configuration));
+    if (!eal) {
+        say(eal.error().message);
+        return 1;
+    }
+    const SteadyClock clock;
+    SystemRandom random;
+    auto gateway = Gateway::create(configuration, clock, random);
+    if (!gateway) {
+        say(gateway.error().message);
+        return 1;
+    }
+    if (auto started = (*gateway)->start_workers(); !started) {
+        say(started.error().message);
+        return 1;
+    }
+    auto& log = log::of("gateway");
+    log.info("ready: {} listeners, {} backends, {} ports, {} workers{}",
+             configuration.listeners.size(), configuration.backends.size(),
+             configuration.ports.size(), configuration.workers.count,
+             (*eal)->uses_hugepages() ? "" : ", no hugepages");
+    control_loop(**gateway, signals, configuration);
+    (*gateway)->stop_workers();
+    const auto statistics = (*gateway)->statistics();
+    log.info("stopped: {} messages to backends, {} from them; {} records sealed, {} opened",
+             statistics["relay"]["messages_to_backend"].get<uint64_t>(),
+             statistics["relay"]["messages_from_backend"].get<uint64_t>(),
+             statistics["records"]["sealed"].get<uint64_t>(),
+             statistics["records"]["opened"].get<uint64_t>());
+    if (configuration.stats_file) {
+        if (auto written = write_statistics(**gateway, *configuration.stats_file); !written) {
+            say(written.error().message);
+            return 1;
+        }
+    }
+    return 0;
+}
+
+std::optional<config::LogLevel> level_from(const std::string& text) {
+    for (const auto& [name, level] :
+         {std::pair{"error", config::LogLevel::error}, std::pair{"warn", config::LogLevel::warn},
+          std::pair{"info", config::LogLevel::info}, std::pair{"debug", config::LogLevel::debug}}) {
+        if (text == name) {
+            return level;
+        }
+    }
+    return std::nullopt;
+}
+
+int act_on(const CommandLine& command) {
+    const bool check_only = !command.check.empty();
+    auto loaded = config::load(check_only ? command.check : command.config);
+    if (!loaded) {
+        fmt::print(stderr, "{}", config::to_string(loaded.error()));
+        return 1;
+    }
+    if (check_only) {
+        fmt::print("{}: ok, {} listeners, {} backends, {} ports\n", command.check,
+                   loaded->listeners.size(), loaded->backends.size(), loaded->ports.size());
+        return 0;
+    }
+    if (!command.level.empty()) {
+        loaded->log.level = *level_from(command.level);
+    }
+    return run(*loaded);
+}
+
+}  // namespace
+
+int run_program(int argc, char** argv) {
+    CLI::App app{"SCTP DTLS gateway: plain SCTP on one side, SCTP DTLS chunks on the other",
+                 "sctp-gateway"};
+    CommandLine command;
+    app.set_version_flag("--version", std::string("sctp-gateway ") + SDG_VERSION);
+    auto* config = app.add_option("--config", command.config, "run with this configuration");
+    auto* check = app.add_option("--check-config", command.check,
+                                 "check this configuration and exit (0: fine, 1: not)");
+    config->excludes(check);
+    app.add_option("--log-level", command.level, "instead of the configuration's log.level")
+        ->check(CLI::IsMember({"error", "warn", "info", "debug"}));
+    try {
+        app.parse(argc, argv);
+        if (command.config.empty() && command.check.empty()) {
+            throw CLI::RequiredError("--config FILE or --check-config FILE");
+        }
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? 0 : 2;
+    }
+    try {
+        return act_on(command);
+    } catch (const std::exception& error) {
+        say(error.what());
+        return 1;
+    }
+}
+
+}  // namespace sdg::gateway
