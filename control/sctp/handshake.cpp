@@ -82,7 +82,7 @@ void HostImpl::on_init(const ReceivedPacket& packet, const FourTuple& tuple) {
             return;
         }
     }
-    auto settled = settle_init(*init, *leg, random_);
+    const auto settled = settle_init(*init, *leg, random_);
     if (!settled) {
         ++counters_.init_refused;
         answer(packet, refusal(*init, keys::error_cause(settled.error())).bytes());
@@ -93,7 +93,7 @@ void HostImpl::on_init(const ReceivedPacket& packet, const FourTuple& tuple) {
         ++counters_.malformed;
         return;
     }
-    const Responding responding{&packet, *path, init->initiate_tag(), std::move(*settled)};
+    const Responding responding{&packet, *path, init->initiate_tag(), *settled};
     responding_ = &responding;
     to_usrsctp(*path, copy);
     responding_ = nullptr;

@@ -73,6 +73,7 @@ HostImpl::HostImpl(const Settings& settings, const ProtocolParameters& parameter
       cookies_(parameters.cookie_lifetime, settings.cookie_key_rotation, random),
       spent_(parameters.cookie_lifetime, settings.spent_cookies),
       alive_(std::make_shared<HostImpl*>(this)) {
+    stack_->follow(clock_);
 }
 
 HostImpl::~HostImpl() {
@@ -89,6 +90,7 @@ HostImpl::~HostImpl() {
     for (auto& [number, listener] : listener_by_number_) {
         release_listener(*listener);
     }
+    stack_->unfollow(clock_);
 }
 
 // --- listeners ------------------------------------------------------------------------------

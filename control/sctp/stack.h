@@ -24,6 +24,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 #include "control/sctp/addressing.h"
@@ -53,8 +54,11 @@ class Stack {
     Stack(const Stack&) = delete;
     Stack& operator=(const Stack&) = delete;
 
-    // Moves usrsctp's timers to now, no more often than every tick(). The clock of the first caller
-    // is followed; a clock that goes back or that is another object starts a new count.
+    // A user's clock, for as long as it uses the stack. Users may have different clocks as long as
+    // those run alike; usrsctp's time goes on with whichever is ahead.
+    void follow(const Clock& clock);
+    void unfollow(const Clock& clock);
+    // Moves usrsctp's timers to the clock's now, no more often than every tick().
     void advance(const Clock& clock);
     // usrsctp's timers are one unsorted list that is walked as a whole: two timers (cookie secret,
     // heartbeat) for every socket, each a cache miss. So the tick grows with the sockets, from 10
@@ -79,8 +83,12 @@ class Stack {
 
     VirtualPorts ports_;
     std::vector<PacketSink*> sinks_;  // by virtual local port
-    const Clock* clock_ = nullptr;
-    TimePoint last_{};
+    struct Followed {
+        std::chrono::nanoseconds ahead{};  // of this clock to usrsctp's time
+        unsigned users = 0;
+    };
+    std::unordered_map<const Clock*, Followed> clocks_;
+    TimePoint time_{};  // what usrsctp has been told, all in all
     bool in_timers_ = false;
     inline static size_t sockets_ = 0;
 };

@@ -323,6 +323,24 @@ TEST_F(AssociationTest, back_pressure_bounds_the_senders_buffer) {
     EXPECT_EQ(accepted().received.front().octets.size(), 2'000'000U);
 }
 
+// Two gateways in one process have a clock each, and one of them may not be looked at.
+TEST_F(AssociationTest, timers_run_with_another_clock_in_the_process) {
+    ManualClock idle_clock;
+    SeededRandom random(1);
+    FakeProtection protection;
+    auto idle = sctp::Host::create(
+        {}, {}, protection, [](const sctp::OutgoingPacket&) { return true; }, idle_clock, random);
+    ASSERT_TRUE(idle.has_value());
+    int held = 2;
+    net.filter = [&held](Seen&) { return held-- <= 0; };
+    net.listen(net.b, 5000);
+    net.connect(client, 5000);
+    EXPECT_TRUE(net.run_until(20s, [&] {
+        idle->get()->run();
+        return client.saw("established");
+    }));
+}
+
 TEST_F(AssociationTest, invalid_requests_are_refused_at_once) {
     Recorder other;
     const sctp::Endpoints no_port{net.a.address, net.b.address, 0, 0, 0};
