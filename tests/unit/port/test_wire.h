@@ -6,6 +6,7 @@
 #include <rte_eth_ring.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
+#include <rte_mempool.h>
 #include <rte_ring.h>
 
 #include <array>
@@ -62,6 +63,9 @@ class TestWire {
     TestWire& operator=(const TestWire&) = delete;
 
     [[nodiscard]] const std::string& device() const { return device_; }
+    [[nodiscard]] uint16_t queues() const { return static_cast<uint16_t>(to_port_.size()); }
+    // Buffers of frames that were sent and not freed by the gateway yet.
+    [[nodiscard]] unsigned in_use() const { return rte_mempool_in_use_count(pool_); }
 
     [[nodiscard]] rte_mbuf* make_frame(std::span<const uint8_t> octets) const {
         rte_mbuf* frame = rte_pktmbuf_alloc(pool_);
