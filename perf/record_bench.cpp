@@ -2,11 +2,14 @@
 // the same run and in turns, so that whatever else the machine does falls on all of them alike:
 //
 //   batch  the record layer's bursts: number, nonce, AEAD, record-number mask, replay window
-//   raw    IPsec-MB's AES-GCM call alone on the same buffers and as many octets of content: the
-//   floor EVP    OpenSSL doing the same record work as batch, contexts reused
+//   raw    IPsec-MB's AES-GCM call alone, on the same buffers and the same octets (a record
+//   encrypts
+//          its content and the content type, one octet): the floor
+//   EVP    OpenSSL doing the same record work as batch, contexts reused
 //
-// Figures are medians over rounds; a ratio is the median of the rounds' ratios. A batch encrypts
-// one octet more than raw (the content type); "same octets" is the floor with that octet.
+// Figures are medians over rounds; a ratio is the median of the rounds' ratios. The last column is
+// against a raw call on the content without that octet, which no record can do: a length that is a
+// multiple of the cipher's stride is some nanoseconds cheaper than one octet more.
 #include <fmt/format.h>
 #include <sched.h>
 #include <x86intrin.h>
@@ -52,7 +55,7 @@ struct Cost {
 struct Round {
     Cost batch;
     Cost raw;
-    Cost raw_same;  // with the content type's octet
+    Cost raw_content;  // without the content type's octet
     Cost evp;
 };
 
@@ -122,8 +125,8 @@ class Bench {
     Round round(uint32_t size) {
         Round result;
         result.batch = batch(size);
-        result.raw = raw(size);
-        result.raw_same = raw(size + 1);
+        result.raw = raw(size + 1);
+        result.raw_content = raw(size);
         result.evp = evp(size);
         return result;
     }
@@ -273,9 +276,10 @@ struct Line {
     double batch = 0;
     double raw = 0;
     double evp = 0;
-    double to_raw = 0;       // packets/s of batch over packets/s of raw
-    double to_raw_same = 0;  // the same with raw doing the content type's octet too
+    double raw_content = 0;
+    double to_raw = 0;  // packets/s of batch over packets/s of raw
     double to_evp = 0;
+    double to_raw_content = 0;
 };
 
 Line summarise(uint32_t size, const std::vector<Round>& rounds, double Cost::*way) {
@@ -290,20 +294,21 @@ Line summarise(uint32_t size, const std::vector<Round>& rounds, double Cost::*wa
             cost(&Round::batch),
             cost(&Round::raw),
             cost(&Round::evp),
+            cost(&Round::raw_content),
             ratio(&Round::raw),
-            ratio(&Round::raw_same),
-            ratio(&Round::evp)};
+            ratio(&Round::evp),
+            ratio(&Round::raw_content)};
 }
 
 void print_table(std::FILE* out, const char* title, const std::vector<Line>& lines) {
     fmt::print(out, "{}: ns per packet (millions of packets per second)\n", title);
-    fmt::print(out, "{:>6} {:>16} {:>16} {:>16} {:>10} {:>12} {:>10}\n", "octets", "batch", "raw",
-               "EVP", "batch/raw", "same octets", "batch/EVP");
+    fmt::print(out, "{:>6} {:>16} {:>16} {:>16} {:>10} {:>10} {:>24}\n", "octets", "batch", "raw",
+               "EVP", "batch/raw", "batch/EVP", "batch/raw, content only");
     const auto cell = [](double ns) { return fmt::format("{:.1f} ({:.2f})", ns, 1e3 / ns); };
     for (const Line& line : lines) {
-        fmt::print(out, "{:>6} {:>16} {:>16} {:>16} {:>10.2f} {:>12.2f} {:>10.2f}\n", line.size,
-                   cell(line.batch), cell(line.raw), cell(line.evp), line.to_raw, line.to_raw_same,
-                   line.to_evp);
+        fmt::print(out, "{:>6} {:>16} {:>16} {:>16} {:>10.2f} {:>10.2f} {:>24.2f}\n", line.size,
+                   cell(line.batch), cell(line.raw), cell(line.evp), line.to_raw, line.to_evp,
+                   line.to_raw_content);
     }
 }
 
@@ -317,9 +322,10 @@ nlohmann::json to_json(const std::vector<Line>& lines) {
                          {"raw_packets_per_second", 1e9 / line.raw},
                          {"evp_ns", line.evp},
                          {"evp_packets_per_second", 1e9 / line.evp},
+                         {"raw_content_only_ns", line.raw_content},
                          {"batch_to_raw", line.to_raw},
-                         {"batch_to_raw_same_octets", line.to_raw_same},
-                         {"batch_to_evp", line.to_evp}});
+                         {"batch_to_evp", line.to_evp},
+                         {"batch_to_raw_content_only", line.to_raw_content}});
     }
     return array;
 }

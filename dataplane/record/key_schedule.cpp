@@ -43,13 +43,6 @@ KeySchedule::~KeySchedule() {
     wipe(&iv_high, sizeof iv_high);
 }
 
-void KeySchedule::prefetch() const {
-    const auto* line = reinterpret_cast<const uint8_t*>(this);
-    for (size_t offset = 0; offset < sizeof *this; offset += 64) {
-        __builtin_prefetch(line + offset);
-    }
-}
-
 Result<void> expand_keys(KeySchedule& schedule, const KeyMaterial& material, uint16_t epoch,
                          Direction direction, Architecture architecture) {
     if (auto valid = material.validate(); !valid) {

@@ -24,14 +24,16 @@ class NumberMasks {
     }
     // Turns the first count samples into masks.
     void run(IMB_MGR* library, uint32_t count);
-    // Encrypts the number of the record at index, or takes its encryption off.
-    void apply(uint32_t index, uint8_t number[2]) const {
+    // Encrypts the number of the record at index, or takes its encryption off, and returns what it
+    // then is, as it lies in memory.
+    uint16_t apply(uint32_t index, uint8_t number[2]) const {
         uint16_t value = 0;
         uint16_t mask = 0;
         std::memcpy(&value, number, sizeof value);
         std::memcpy(&mask, blocks_[index].data(), sizeof mask);
         value ^= mask;
         std::memcpy(number, &value, sizeof value);
+        return value;
     }
 
  private:

@@ -39,9 +39,12 @@ uint32_t inner_length(const OpenRequest& request) {
 void find_content(OpenRequest& request) {
     const uint8_t* content = request.record + kRecordHeader;
     uint32_t length = inner_length(request);
-    while (length != 0 && content[length - 1] == 0) {
-        --length;
-    }
+    while (content[length - 1] == 0)
+        [[unlikely]] {
+            if (--length == 0) {
+                break;
+            }
+        }
     if (length - 2 > kMaxContent - 1 || content[length - 1] != kContentTypeApplicationData)
         [[unlikely]] {
         request.content_length = 0;
@@ -62,7 +65,7 @@ inline void RecordEngine::compute_masks(std::span<OpenRequest> requests) {
         const OpenContext& context = *request.context;
         if (&context != previous) {
             previous = &context;
-            context.prefetch();
+            context.prefetch(request.record_length);
         }
         if (is_well_formed(request, context.keys_.header)) [[likely]] {
             request.outcome = OpenOutcome::opened;  // until something speaks against it
@@ -77,12 +80,11 @@ inline void RecordEngine::compute_masks(std::span<OpenRequest> requests) {
 // Full number and nonce; the header is left as additional data, with the number in clear.
 inline void RecordEngine::prepare(OpenRequest& request, uint32_t mask, NonceSlot& nonce) {
     const OpenContext& context = *request.context;
-    scratch_->masks.apply(mask, request.record + 1);
-    uint16_t number = 0;
-    std::memcpy(&number, request.record + 1, sizeof number);
-    request.sequence =
+    const uint16_t number = scratch_->masks.apply(mask, request.record + 1);
+    const uint64_t sequence =
         reconstruct_record_number(__builtin_bswap16(number), context.window_.next_expected());
-    write_nonce(context.keys_, request.sequence, nonce);
+    request.sequence = sequence;
+    write_nonce(context.keys_, sequence, nonce);
 }
 
 // What the limit and the replay window say.

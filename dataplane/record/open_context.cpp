@@ -28,9 +28,4 @@ Result<std::unique_ptr<OpenContext>> OpenContext::create(const KeyMaterial& mate
     return context;
 }
 
-void OpenContext::prefetch() const {
-    keys_.prefetch();
-    __builtin_prefetch(&window_, 1);
-}
-
 }  // namespace sdg::record

@@ -37,10 +37,10 @@ class ReplayWindow {
 
     // Marks the number as seen and slides the window. Precondition: check(sequence).
     void commit(uint64_t sequence) {
-        if (sequence > next_) {
-            forget_between(next_, sequence);
-        }
         if (sequence >= next_) {
+            if (sequence != next_) [[unlikely]] {
+                forget_between(next_, sequence);
+            }
             next_ = sequence + 1;
         }
         words_[word_of(sequence)] |= uint64_t{1} << (sequence & 63);
@@ -57,7 +57,7 @@ class ReplayWindow {
  private:
     [[nodiscard]] uint64_t word_of(uint64_t sequence) const { return (sequence & mask_) >> 6; }
     // Clears the bits of first .. last - 1.
-    void forget_between(uint64_t first, uint64_t last);
+    [[gnu::cold]] void forget_between(uint64_t first, uint64_t last);
 
     uint64_t next_;
     uint32_t mask_;

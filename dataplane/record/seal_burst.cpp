@@ -66,7 +66,7 @@ void RecordEngine::seal_burst(std::span<SealRequest> requests) {
     const auto start = [&](size_t i) {
         if (requests[i].context != previous) {
             previous = requests[i].context;
-            previous->prefetch();
+            previous->prefetch(requests[i].content_length);
         }
         prepare(requests[i], scratch.nonces[i]);
     };

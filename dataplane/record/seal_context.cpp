@@ -28,9 +28,4 @@ Result<std::unique_ptr<SealContext>> SealContext::create(const KeyMaterial& mate
     return context;
 }
 
-void SealContext::prefetch() const {
-    keys_.prefetch();
-    __builtin_prefetch(&next_sequence_, 1);
-}
-
 }  // namespace sdg::record
