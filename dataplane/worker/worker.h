@@ -47,7 +47,7 @@ struct alignas(64) WorkerCounters {
 struct WorkerSettings {
     unsigned index = 0;
     unsigned burst = 32;          // packets per port and round, 1..64
-    unsigned idle_sleep_us = 50;  // longest sleep when idle; 0: never sleep, only yield
+    unsigned idle_sleep_us = 50;  // longest sleep between packets (see idle.h); 0: only yield
 };
 
 struct WorkerState;

@@ -27,6 +27,14 @@ TEST(IdleBackoff, spins_then_yields_then_sleeps_longer_up_to_the_limit) {
         ASSERT_EQ(backoff.idle(), Action::sleep);
         EXPECT_EQ(backoff.sleep_us(), expected);
     }
+    for (unsigned i = 6; i < IdleBackoff::kSleepsUntilDeep; ++i) {
+        ASSERT_EQ(backoff.idle(), Action::sleep);
+        ASSERT_EQ(backoff.sleep_us(), 50U);
+    }
+    for (const unsigned expected : {100U, 200U, 200U, 200U}) {
+        ASSERT_EQ(backoff.idle(), Action::sleep);
+        EXPECT_EQ(backoff.sleep_us(), expected) << "nothing for long: four times the limit";
+    }
     backoff.busy();
     EXPECT_EQ(backoff.idle(), Action::spin) << "one packet, and it is awake again";
 }
