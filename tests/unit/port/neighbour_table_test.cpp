@@ -4,6 +4,8 @@
 #include <rte_mbuf.h>
 #include <rte_mempool.h>
 
+#include <atomic>
+#include <thread>
 #include <vector>
 
 #include "dataplane/port/packet_pool.h"
@@ -186,6 +188,37 @@ TEST_F(NeighbourTableTest, held_packets_go_with_the_table) {
         EXPECT_EQ(outstanding(), 1U);
     }
     EXPECT_EQ(outstanding(), 0U);
+}
+
+// The owner replaces link addresses while other workers read: they see one or the other, whole.
+TEST_F(NeighbourTableTest, readers_on_other_threads_never_see_half_an_entry) {
+    ASSERT_TRUE(table_.hold(address(1), packet(), 0).held);
+    learn(1, 0);
+    std::atomic<bool> stop{false};
+    std::atomic<uint64_t> seen{0};
+    std::atomic<bool> torn{false};
+    std::vector<std::thread> readers;
+    for (int i = 0; i < 2; ++i) {
+        readers.emplace_back([&] {
+            while (!stop.load(std::memory_order_relaxed)) {
+                MacAddress mac{};
+                if (table_.find(address(1), mac)) {
+                    seen.fetch_add(1, std::memory_order_relaxed);
+                    if (mac != kMac && mac != kOther) {
+                        torn.store(true);
+                    }
+                }
+            }
+        });
+    }
+    for (uint64_t i = 0; i < 200'000 || seen.load() < 1000; ++i) {
+        learn(1, i, (i & 1) != 0 ? kMac : kOther);
+    }
+    stop.store(true);
+    for (std::thread& reader : readers) {
+        reader.join();
+    }
+    EXPECT_FALSE(torn.load());
 }
 
 }  // namespace
