@@ -135,6 +135,8 @@ lab_at() {
     if [ "$LAB_FAMILY" = ipv6 ]; then echo "[$1]:$2"; else echo "$1:$2"; fi
 }
 
+# qdisc_bypass=0 on the link between the gateways: what bypasses the queueing discipline is seen by no
+# capture and no nftables hook on the sending side.
 lab_configs() {
     (
         umask 077
@@ -150,7 +152,7 @@ lab_configs() {
 eal: { memory_mib: 256, hugepages: auto }
 ports:
   - { name: trusted, device: "net_af_packet0,iface=ga0", addresses: ["$LAB_A/$LAB_PREFIX"] }
-  - { name: untrusted, device: "net_af_packet1,iface=ga1", addresses: ["$LAB_A_TRUNK/$LAB_PREFIX"] }
+  - { name: untrusted, device: "net_af_packet1,iface=ga1,qdisc_bypass=0", addresses: ["$LAB_A_TRUNK/$LAB_PREFIX"] }
 $trunk
 backends:
   - { name: gateway-b, side: protected, local: "$LAB_A_TRUNK", address: "$LAB_B_TRUNK", port: $LAB_PORT, protection: trunk, connect_timeout_ms: 5000 }
@@ -163,7 +165,7 @@ YAML
     cat >"$LAB_DIR/gateway-b.yaml" <<YAML
 eal: { memory_mib: 256, hugepages: auto }
 ports:
-  - { name: untrusted, device: "net_af_packet0,iface=gb1", addresses: ["$LAB_B_TRUNK/$LAB_PREFIX"] }
+  - { name: untrusted, device: "net_af_packet0,iface=gb1,qdisc_bypass=0", addresses: ["$LAB_B_TRUNK/$LAB_PREFIX"] }
   - { name: trusted, device: "net_af_packet1,iface=gb0", addresses: ["$LAB_B/$LAB_PREFIX"] }
 $trunk
 backends:

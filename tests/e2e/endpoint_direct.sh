@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Client and server without gateways: what the endpoints must manage by themselves, over both IP
 # versions, for all endings; and that the client notices what it is there to notice.
-. "$SOURCE_ROOT/tests/e2e/prelude.sh"
+. "$SOURCE_ROOT/tests/e2e/prelude.sh" || exit 1
 
 lab_begin_direct "$1"
 

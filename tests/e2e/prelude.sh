@@ -19,10 +19,16 @@ fail() {
     echo "FAILED: $*" >&2
     local log
     for log in "$LAB_DIR"/*.log; do
-        case $log in */keys-*) continue ;; esac
+        case $log in */keys-* | */\*.log) continue ;; esac
         echo "-- end of ${log##*/}" >&2
         tail -n 15 "$log" >&2
     done
+    # E2E_KEEP names a folder for what would be removed otherwise; it contains keys.
+    if [ -n "${E2E_KEEP:-}" ]; then
+        lab_stop_gateway a || true
+        lab_stop_gateway b || true
+        cp -r "$LAB_DIR" "$E2E_KEEP"
+    fi
     exit 1
 }
 
@@ -44,6 +50,9 @@ stop_all() {
 drops() {
     json "$LAB_DIR/stats-$1.json" "d['drops'].get('$2', 0)"
 }
+
+# What DPDK programs leave on a host.
+dpdk_files() { find /run/dpdk /dev/hugepages -mindepth 1 2>/dev/null | sort || true; }
 
 # The usual end of a transfer: the capture holds nothing but the handshake and DTLS chunks.
 check_link() {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Garbage, truncated, replayed, bit-flipped, wrong-tag, wrong-epoch, bundled and unprotected packets at
 # both gateways while associations are in use: dropped and counted by reason, the associations live on.
-. "$SOURCE_ROOT/tests/e2e/prelude.sh"
+. "$SOURCE_ROOT/tests/e2e/prelude.sh" || exit 1
 /usr/bin/python3 -c 'import scapy' 2>/dev/null || skip "python3-scapy is not installed"
 
 lab_pair

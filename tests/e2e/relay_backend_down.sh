@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A backend that is not there: the accepted association is aborted with a log line that names the
 # backend, the gateways live on, and the next association works once the backend is back.
-. "$SOURCE_ROOT/tests/e2e/prelude.sh"
+. "$SOURCE_ROOT/tests/e2e/prelude.sh" || exit 1
 
 lab_begin
 lab_configs

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Many large messages at once: streamed through, exact, and in bounded memory.
-. "$SOURCE_ROOT/tests/e2e/prelude.sh"
+. "$SOURCE_ROOT/tests/e2e/prelude.sh" || exit 1
 
 resident_kib() { awk '/VmRSS/ { print $2 }' "/proc/${LAB_PID_OF[gateway-$1]}/status"; }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SHUTDOWN and ABORT of one leg become SHUTDOWN and ABORT of the other, whoever starts.
-. "$SOURCE_ROOT/tests/e2e/prelude.sh"
+. "$SOURCE_ROOT/tests/e2e/prelude.sh" || exit 1
 
 ended() { json "$LAB_DIR/server.json" "d['$1']"; }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The whole picture: NGAP exchange and size sweep through both gateways, everything verified, the link
 # between them protected, the counters plausible.   relay_exchange.sh ipv4|ipv6 [SUITE]
-. "$SOURCE_ROOT/tests/e2e/prelude.sh"
+. "$SOURCE_ROOT/tests/e2e/prelude.sh" || exit 1
 export LAB_SUITE=${2:-TLS_AES_128_GCM_SHA256}
 
 lab_begin "$1"

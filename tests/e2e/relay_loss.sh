@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # One packet in twenty lost in each direction between the gateways: slower, but complete and exact.
-. "$SOURCE_ROOT/tests/e2e/prelude.sh"
+. "$SOURCE_ROOT/tests/e2e/prelude.sh" || exit 1
 command -v nft >/dev/null || skip "nft is not installed"
 export LAB_EXTRA="sctp: { rto_initial_ms: 300, rto_min_ms: 100, rto_max_ms: 2000 }"
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Several clients at once: two processes, forty associations in all, each with its own keys.
-. "$SOURCE_ROOT/tests/e2e/prelude.sh"
+. "$SOURCE_ROOT/tests/e2e/prelude.sh" || exit 1
 
 lab_pair
 lab_client --exchange "$LAB_EXCHANGE" --associations 20 --rounds 5 --largest 5000 >"$LAB_DIR/client-1.log" 2>&1 &

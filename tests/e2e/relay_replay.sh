@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # User messages of real captures (M3UA/ISUP, ForCES) through both gateways.
-. "$SOURCE_ROOT/tests/e2e/prelude.sh"
+. "$SOURCE_ROOT/tests/e2e/prelude.sh" || exit 1
 
 lab_pair
 for capture in isup forces1 forces2 forces3; do

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # SIGTERM: a gateway drains, shuts its associations down on both legs, and leaves nothing behind.
-. "$SOURCE_ROOT/tests/e2e/prelude.sh"
+. "$SOURCE_ROOT/tests/e2e/prelude.sh" || exit 1
 
 left_behind() {
-    find /run/dpdk /dev/hugepages -mindepth 1 2>/dev/null
+    dpdk_files
     ip netns exec "$(lab_ns a)" ip -o link | awk -F': ' '{ print $2 }'
 }
 
 lab_begin
 lab_configs
-left_behind | sort >"$LAB_DIR/before"
+left_behind >"$LAB_DIR/before"
 for gateway in a b; do
     lab_server
     lab_gateway b
@@ -25,6 +25,6 @@ for gateway in a b; do
     [ "$(json "$LAB_DIR/stats-$gateway.json" "d['records']['sealed'] > 0")" = True ] || fail "no statistics"
     stop_all
     [ "$(json "$LAB_DIR/server.json" "d['ended_by_shutdown']")" -eq 3 ] || fail "the server saw no orderly SHUTDOWN"
-    left_behind | sort >"$LAB_DIR/after"
+    left_behind >"$LAB_DIR/after"
     diff "$LAB_DIR/before" "$LAB_DIR/after" || fail "something was left behind"
 done

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # ./run.sh as a person starts it: its three results, and nothing left.
-. "$SOURCE_ROOT/tests/e2e/prelude.sh"
+. "$SOURCE_ROOT/tests/e2e/prelude.sh" || exit 1
 
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
