@@ -66,6 +66,8 @@ class LiveAssociation final : public Association {
     // Ends the association at the next deliver(); the first call's reason stays.
     void end(CloseReason reason, std::string detail);
     [[nodiscard]] bool ending() const { return close_.has_value(); }
+    // on_established() has been called: key management may have selected a send key.
+    [[nodiscard]] bool established_told() const { return established_told_; }
     // First cause of the ABORT that is about to be given to usrsctp.
     void note_abort_cause(std::optional<uint16_t> cause) { abort_cause_ = cause; }
     [[nodiscard]] FourTuple tuple() const {

@@ -588,13 +588,17 @@ void HostImpl::from_association(LiveAssociation& association, std::span<uint8_t>
     }
     // Associations without an agreement are never sealed: as packets of none they are not lost when
     // the table forgets the association before the worker has sent its last one.
+    //
+    // What leaves before on_established() (COOKIE ECHO, the first COOKIE ACK) says so itself: the
+    // worker may look at it only after key management has selected the send key, and the peer may
+    // install its keys no sooner than it sees that very COOKIE ACK.
     emit(
         {.local = endpoints.local,
          .peer = endpoints.peer,
          .port = endpoints.port,
          .association = association.negotiated_.agreement ? association.id_ : keys::AssociationId{},
          .worker = association.worker_,
-         .keep_clear = false,
+         .keep_clear = !association.established_told(),
          .sctp = packet});
 }
 
