@@ -1,6 +1,8 @@
 #include "tests/sim/link.h"
 
+#include <rte_bus_vdev.h>
 #include <rte_eth_ring.h>
+#include <rte_mempool.h>
 
 #include <algorithm>
 #include <array>
@@ -56,11 +58,21 @@ Link::Link(const std::string& name, const Impairment& impairment, uint64_t seed,
     }
 }
 
-Link::~Link() {
-    // Ports are closed by whoever opened them; frames still in the rings go back to their pools.
+void Link::clear() {
     for (rte_ring* ring : {a_transmit_, a_receive_, b_transmit_, b_receive_}) {
         drain(ring);
     }
+    queue_.clear();
+}
+
+Link::~Link() {
+    for (const std::string& device : {device_a_, device_b_}) {
+        rte_vdev_uninit(device.c_str());
+    }
+    for (rte_ring* ring : {a_transmit_, a_receive_, b_transmit_, b_receive_}) {
+        rte_ring_free(ring);
+    }
+    rte_mempool_free(pool_);
 }
 
 bool Link::chance(double probability) {

@@ -41,8 +41,9 @@ class Link {
         uint64_t carried = 0, lost = 0, duplicated = 0, corrupted = 0, reordered = 0;
     };
 
-    // Makes two ethdevs, names "<name>_a" and "<name>_b" as PortSettings::device takes them. Names
-    // are unique per process; devices live until the process ends (net_ring keeps its rings).
+    // Makes two ethdevs for PortSettings::device. Names are unique per process. Whoever opened the
+    // devices closes them before the link goes, after clear(): frames on the link are in their
+    // pools' buffers.
     Link(const std::string& name, const Impairment& impairment, uint64_t seed, const Clock& clock);
     ~Link();
     Link(const Link&) = delete;
@@ -50,6 +51,8 @@ class Link {
 
     [[nodiscard]] const std::string& device_a() const { return device_a_; }
     [[nodiscard]] const std::string& device_b() const { return device_b_; }
+    // Loses everything that is on the link.
+    void clear();
     // Moves what is due. Returns the number of frames delivered.
     size_t step();
     void set_tap(Tap tap) { tap_ = std::move(tap); }

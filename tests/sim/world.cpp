@@ -1,0 +1,184 @@
+#include "tests/sim/world.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <stdexcept>
+#include <utility>
+
+namespace sdg::sim {
+namespace {
+
+// Devices and rings live as long as the process: every world needs names of its own.
+std::string unique(const std::string& what) {
+    static unsigned worlds = 0;
+    return what + std::to_string(worlds++);
+}
+
+std::string scratch_folder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "sdg-sim-XXXXXX").string();
+    if (::mkdtemp(pattern.data()) == nullptr) {
+        throw std::runtime_error("no scratch folder");
+    }
+    return pattern;
+}
+
+std::filesystem::path write_key(const std::string& folder, const std::string& name, Random& from) {
+    std::string text = "psk: ";
+    for (int i = 0; i < 8; ++i) {
+        text += fmt::format("{:08x}", from.u32());
+    }
+    const std::filesystem::path path = std::filesystem::path(folder) / name;
+    const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (file < 0 || ::write(file, text.data(), text.size()) < 0) {
+        throw std::runtime_error("no key file");
+    }
+    ::close(file);
+    return path;
+}
+
+config::Port port_of(const std::string& name, const std::string& device, const char* address) {
+    config::Port out;
+    out.name = name;
+    out.device = device;
+    out.addresses = {{.address = *IpAddress::parse(address), .length = 24}};
+    out.mbufs = 4095;
+    return out;
+}
+
+std::unique_ptr<gateway::Gateway> make_gateway(const config::Configuration& configuration,
+                                               const Clock& clock, Random& random) {
+    auto made = gateway::Gateway::create(configuration, clock, random);
+    if (!made) {
+        throw std::runtime_error(made.error().message);
+    }
+    return std::move(*made);
+}
+
+}  // namespace
+
+World::World(const Settings& settings)
+    : usrsctp_clock(clock),
+      access(unique("access"), {}, settings.seed * 3 + 1, clock),
+      trunk(unique("trunk"), settings.trunk, settings.seed * 3 + 2, clock),
+      core(unique("core"), {}, settings.seed * 3 + 3, clock),
+      random_a(settings.seed * 7 + 1),
+      random_b(settings.seed * 7 + 2),
+      folder_(scratch_folder()) {
+    clock.advance(std::chrono::hours(1));
+    SeededRandom key_random(settings.seed);
+    const auto key_a = write_key(folder_, "a.psk", key_random);
+    const auto key_b = settings.different_keys ? write_key(folder_, "b.psk", key_random) : key_a;
+
+    config::ProtectionPolicy policy;
+    policy.name = "trunk";
+    policy.suite = settings.suite;
+    policy.mode = settings.mode_a;
+    policy.preshared_file = key_a;
+
+    config::Configuration config_a;
+    config_a.workers.count = settings.workers;
+    config_a.limits.associations = settings.max_associations * 2;
+    config_a.ports = {port_of("access", access.device_b(), "10.1.0.1"),
+                      port_of("trunk", trunk.device_a(), "10.2.0.1")};
+    config_a.protection = {policy};
+    config::Backend to_b;
+    to_b.name = "b";
+    to_b.side = config::Side::protected_side;
+    to_b.port_index = 1;
+    to_b.local = *IpAddress::parse("10.2.0.1");
+    to_b.address = *IpAddress::parse("10.2.0.2");
+    to_b.port = kServicePort;
+    to_b.protection = 0;
+    config_a.backends = {to_b};
+    config::Listener nodes;
+    nodes.name = "nodes";
+    nodes.port_index = 0;
+    nodes.address = *IpAddress::parse("10.1.0.1");
+    nodes.port = kServicePort;
+    nodes.max_associations = settings.max_associations;
+    config_a.listeners = {nodes};
+
+    config::Configuration config_b = config_a;
+    config_b.ports = {port_of("trunk", trunk.device_b(), "10.2.0.2"),
+                      port_of("core", core.device_a(), "10.3.0.1")};
+    config_b.protection[0].preshared_file = key_b;
+    config_b.protection[0].mode = config::ProtectionMode::strict;
+    config::Backend to_server;
+    to_server.name = "server";
+    to_server.port_index = 1;
+    to_server.local = *IpAddress::parse("10.3.0.1");
+    to_server.address = *IpAddress::parse("10.3.0.10");
+    to_server.port = kServicePort;
+    config_b.backends = {to_server};
+    config::Listener from_a = nodes;
+    from_a.name = "trunk";
+    from_a.side = settings.b_plain ? config::Side::plain : config::Side::protected_side;
+    from_a.address = *IpAddress::parse("10.2.0.2");
+    if (!settings.b_plain) {
+        from_a.protection = 0;
+    }
+    config_b.listeners = {from_a};
+
+    a = make_gateway(config_a, clock, random_a);
+    b = make_gateway(config_b, clock, random_b);
+    client = std::make_unique<Node>("client", access.device_a(),
+                                    port::Prefix{*IpAddress::parse("10.1.0.10"), 24},
+                                    std::vector<port::Route>{}, clock, settings.seed * 11 + 1);
+    server = std::make_unique<Node>("server", core.device_b(),
+                                    port::Prefix{*IpAddress::parse("10.3.0.10"), 24},
+                                    std::vector<port::Route>{}, clock, settings.seed * 11 + 2);
+    server->listen(kServicePort);
+}
+
+World::~World() {
+    for (Link* link : {&access, &trunk, &core}) {
+        link->clear();
+    }
+    client.reset();
+    server.reset();
+    a.reset();
+    b.reset();
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+}
+
+void World::step(std::chrono::microseconds step) {
+    client->poll();
+    access.step();
+    for (gateway::Gateway* gateway : {a.get(), b.get()}) {
+        for (const auto& worker : gateway->workers()) {
+            worker->poll_once();
+        }
+        gateway->poll_control();
+        for (const auto& worker : gateway->workers()) {
+            worker->poll_once();
+        }
+    }
+    trunk.step();
+    core.step();
+    server->poll();
+    clock.advance(step);
+}
+
+bool World::run_until(const std::function<bool()>& done, std::chrono::seconds at_most) {
+    const auto end = clock.now() + at_most;
+    while (!done()) {
+        if (clock.now() >= end) {
+            return false;
+        }
+        step();
+    }
+    return true;
+}
+
+void World::run_for(std::chrono::milliseconds time) {
+    const auto end = clock.now() + time;
+    while (clock.now() < end) {
+        step();
+    }
+}
+
+}  // namespace sdg::sim

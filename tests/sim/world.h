@@ -1,0 +1,68 @@
+// The whole picture in one thread: plain nodes, two gateways, three simulated links.
+//
+//     client 10.1.0.10 -- A 10.1.0.1 | 10.2.0.1 == B 10.2.0.2 | 10.3.0.1 -- server 10.3.0.10
+//
+// Time is a manual clock, which usrsctp follows; the links draw from a seed. EAL must be started.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "config/configuration.h"
+#include "foundation/clock.h"
+#include "foundation/random.h"
+#include "gateway/gateway.h"
+#include "tests/sim/link.h"
+#include "tests/sim/node.h"
+#include "tests/support/usrsctp_clock.h"
+
+namespace sdg::sim {
+
+inline constexpr uint16_t kServicePort = 38412;
+
+class World {
+ public:
+    struct Settings {
+        uint64_t seed = 1;
+        Impairment trunk{};           // between the gateways
+        bool different_keys = false;  // B has another pre-shared key
+        config::CipherSuite suite = config::CipherSuite::aes_128_gcm_sha256;
+        config::ProtectionMode mode_a = config::ProtectionMode::strict;
+        bool b_plain = false;  // B's trunk listener is plain SCTP: a peer without the extension
+        uint32_t workers = 1;
+        uint32_t max_associations = 1000;
+    };
+    explicit World(const Settings& settings);
+    ~World();
+    World(const World&) = delete;
+    World& operator=(const World&) = delete;
+
+    // One round of everything, then time goes on by step.
+    void step(std::chrono::microseconds step = std::chrono::microseconds(500));
+    // Rounds until done or until the simulated time is up; returns done().
+    [[nodiscard]] bool run_until(const std::function<bool()>& done, std::chrono::seconds at_most);
+    void run_for(std::chrono::milliseconds time);
+
+    ManualClock clock;
+    test::UsrsctpClock usrsctp_clock;
+    Link access;  // a: client, b: A
+    Link trunk;   // a: A, b: B
+    Link core;    // a: B, b: server
+    SeededRandom random_a;
+    SeededRandom random_b;
+    std::unique_ptr<gateway::Gateway> a;
+    std::unique_ptr<gateway::Gateway> b;
+    std::unique_ptr<Node> client;
+    std::unique_ptr<Node> server;
+
+    [[nodiscard]] Peer& connect() {
+        return client->connect(*IpAddress::parse("10.1.0.1"), kServicePort);
+    }
+
+ private:
+    std::string folder_;
+};
+
+}  // namespace sdg::sim
