@@ -121,6 +121,7 @@ Result<std::unique_ptr<Eal>> Eal::start(const EalSettings& settings) {
 
     std::vector<std::string> args = eal_arguments(settings, allowed_cpus(), use_hugepages);
     std::vector<char*> argv;
+    argv.reserve(args.size());
     for (std::string& arg : args) {
         argv.push_back(arg.data());
     }

@@ -122,10 +122,10 @@ class NeighbourTable {
     bool advance(Entry& entry, uint64_t now, size_t& dropped);
     void note_use(Entry& entry, uint64_t now);
 
-    uint64_t cycles_per_second_;
-    uint64_t seed_;
     std::array<Entry, kEntries> entries_;
     std::array<HeldPackets, kEntries> held_{};
+    uint64_t cycles_per_second_;
+    uint64_t seed_;
     size_t held_in_all_ = 0;
     size_t next_tick_ = 0;
 };

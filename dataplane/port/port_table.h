@@ -37,7 +37,7 @@ class PortTable {
     PortTable(const PortTable&) = delete;
     PortTable& operator=(const PortTable&) = delete;
 
-    [[nodiscard]] size_t size() const { return ports_.size(); }
+    [[nodiscard]] uint16_t size() const { return static_cast<uint16_t>(ports_.size()); }
     [[nodiscard]] unsigned workers() const { return workers_; }
     // Index of the port that has the address, if any.
     [[nodiscard]] std::optional<uint16_t> port_with(const IpAddress& local) const;
