@@ -61,7 +61,7 @@ reason=$(lab_check) || {
     exit 1
 }
 build=${BUILD_DIR:-$PWD/build}
-build_tree "$build"
+BUILD_TARGETS="gateway/sctp-gateway endpoint/sctp-endpoint" build_tree "$build"
 
 LAB_GATEWAY=$build/gateway/sctp-gateway
 LAB_ENDPOINT=$build/endpoint/sctp-endpoint
@@ -81,7 +81,7 @@ echo "== playing"
 what=(--exchange "$LAB_EXCHANGE")
 [ -z "$pcap" ] || what=(--pcap "$pcap")
 played=0
-lab_client "${what[@]}" --summary "$LAB_DIR/client.json" || played=$?
+lab_client "${what[@]}" --no-table --summary "$LAB_DIR/client.json" || played=$?
 if [ "$played" -ne 0 ]; then
     for log in gateway-a gateway-b server; do
         echo "-- last lines of $log" >&2

@@ -40,6 +40,7 @@ struct Arguments {
     unsigned hold_s = 0;
     unsigned timeout_s = 20;
     bool no_sweep = false;
+    bool no_table = false;
     bool abort = false;
     std::string expect_end;
     // both
@@ -205,7 +206,9 @@ Result<int> ask(Arguments& arguments) {
     if (!report) {
         return tl::unexpected(report.error());
     }
-    say_line(table(*report));
+    if (!arguments.no_table) {
+        say_line(table(*report));
+    }
     for (const std::string& error : report->errors) {
         std::fprintf(stderr, "sctp-endpoint: %s\n", error.c_str());
     }
@@ -266,6 +269,7 @@ void describe(CLI::App& app, Arguments& arguments) {
         ->add_option("--timeout", arguments.timeout_s,
                      "give up after so many seconds without progress, default 20")
         ->check(CLI::Range(1, 3600));
+    client->add_flag("--no-table", arguments.no_table, "no table at the end");
     auto* abort = client->add_flag("--abort", arguments.abort, "end with ABORT, not SHUTDOWN");
     client
         ->add_option("--expect-end", arguments.expect_end,

@@ -133,8 +133,15 @@ Result<SctpSocket> SctpSocket::create(IpAddress::Family family, uint16_t streams
     sctp_initmsg init{};
     init.sinit_num_ostreams = streams;
     init.sinit_max_instreams = streams;
+    // As signalling nodes are set up. A raw socket's receive buffer is small, so that a burst can
+    // lose its tail even on a perfect link.
+    sctp_rtoinfo rto{};
+    rto.srto_initial = 500;  // ms
+    rto.srto_min = 100;
+    rto.srto_max = 5000;
     if (!prepare(handle, wakeup) ||
-        !set_option(handle, IPPROTO_SCTP, SCTP_INITMSG, &init, sizeof(init))) {
+        !set_option(handle, IPPROTO_SCTP, SCTP_INITMSG, &init, sizeof(init)) ||
+        !set_option(handle, IPPROTO_SCTP, SCTP_RTOINFO, &rto, sizeof(rto))) {
         return fail(ErrorCode::io, "usrsctp refuses a socket option: {}", std::strerror(errno));
     }
     return out;

@@ -12,7 +12,13 @@ BUILD_DIR=$BUILD_ROOT "$SOURCE_ROOT/run.sh" --out "$results" || exit 1
 grep -q '^DTLS_CHUNK ' "$results/keys.log"
 [ -s "$results/protected.pcap" ]
 BUILD_DIR=$BUILD_ROOT "$SOURCE_ROOT/run.sh" --out "$results" --ipv6 --pcap "$FIXTURES/forces3.pcap" || exit 1
-if BUILD_DIR=$BUILD_ROOT "$SOURCE_ROOT/run.sh" --out "$results" --pcap "$SOURCE_ROOT/README.md"; then exit 1; fi
+if BUILD_DIR=$BUILD_ROOT "$SOURCE_ROOT/run.sh" --out "$results" --pcap "$SOURCE_ROOT/README.md" >"$results/log" 2>&1; then
+    exit 1
+fi
+grep -q 'README.md: unknown file format' "$results/log" || {
+    cat "$results/log"
+    exit 1
+}
 if "$SOURCE_ROOT/run.sh" --nosuch 2>/dev/null; then exit 1; fi
 "$SOURCE_ROOT/run.sh" --help
 # Namespaces carry the pid of their maker; none of a maker that has ended may be there.
