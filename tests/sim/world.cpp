@@ -30,7 +30,7 @@ std::filesystem::path write_key(const std::string& folder, const std::string& na
     for (int i = 0; i < 8; ++i) {
         text += fmt::format("{:08x}", from.u32());
     }
-    const std::filesystem::path path = std::filesystem::path(folder) / name;
+    std::filesystem::path path = std::filesystem::path(folder) / name;
     const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (file < 0 || ::write(file, text.data(), text.size()) < 0) {
         throw std::runtime_error("no key file");
