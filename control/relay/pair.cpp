@@ -1,5 +1,6 @@
 #include "control/relay/pair.h"
 
+#include <array>
 #include <utility>
 
 #include "control/log.h"
@@ -73,6 +74,9 @@ bool Pair::pump() {
     bool more = false;
     for (Leg* source : {&accepted_, &backend_}) {
         Leg& destination = other(*source);
+        if (destination.is_closed() && source->is_up() && has_late_message(*source)) {
+            return false;
+        }
         // A closed source may have left a piece that still goes out.
         if (!destination.is_up() || !(source->is_up() || source->is_closed())) {
             continue;
@@ -94,6 +98,21 @@ bool Pair::pump() {
         }
     }
     return more;
+}
+
+bool Pair::has_late_message(Leg& source) {
+    // The destination has been shut down. Reading lets the source's own SHUTDOWN complete; but a
+    // message that can go nowhere must not be acknowledged as if it had been relayed.
+    std::array<uint8_t, 1> octet;
+    const auto piece = source.association()->receive(octet);
+    if (!piece || !piece->has_value()) {
+        return false;
+    }
+    ++relay_.counters_.messages_cut;
+    log::of("relay").warn("{} sent a message after {} had been shut down; it is aborted",
+                          source.describe(), other(source).name());
+    abort("other side has been shut down");
+    return true;
 }
 
 void Pair::finish_flow(Leg& source) {
