@@ -231,6 +231,7 @@ nlohmann::json Gateway::statistics() const {
                     {"protection_failures", relay.protection_failures},
                     {"messages_refused", relay.messages_refused},
                     {"messages_cut", relay.messages_cut},
+                    {"messages_late", relay.messages_late},
                     {"closed_gracefully", relay.closed_gracefully},
                     {"closed_by_abort", relay.closed_by_abort}};
     out["associations"] = {{"now", host_->association_count()}, {"in_table", protection_->size()}};

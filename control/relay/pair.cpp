@@ -1,7 +1,7 @@
 #include "control/relay/pair.h"
 
-#include <array>
 #include <utility>
+#include <vector>
 
 #include "control/log.h"
 
@@ -102,17 +102,26 @@ bool Pair::pump() {
 
 bool Pair::has_late_message(Leg& source) {
     // The destination has been shut down. Reading lets the source's own SHUTDOWN complete; but a
-    // message that can go nowhere must not be acknowledged as if it had been relayed.
-    std::array<uint8_t, 1> octet;
-    const auto piece = source.association()->receive(octet);
-    if (!piece || !piece->has_value()) {
-        return false;
+    // message that can go nowhere must not be acknowledged as if it had been relayed. Only a
+    // gateway that is being stopped lets go of what still comes after its SHUTDOWN.
+    thread_local std::vector<uint8_t> buffer(Flow::kPiece);
+    for (unsigned budget = kBudget; budget > 0 && source.association() != nullptr; --budget) {
+        const auto piece = source.association()->receive(buffer);
+        if (!piece || !piece->has_value()) {
+            return false;
+        }
+        if ((*piece)->info.end_of_message) {
+            ++relay_.counters_.messages_late;
+        }
+        if (!relay_.is_draining()) {
+            log::of("relay").warn("{} sent a message after {} had been shut down; it is aborted",
+                                  source.describe(), other(source).name());
+            abort("other side has been shut down");
+            return true;
+        }
     }
-    ++relay_.counters_.messages_cut;
-    log::of("relay").warn("{} sent a message after {} had been shut down; it is aborted",
-                          source.describe(), other(source).name());
-    abort("other side has been shut down");
-    return true;
+    relay_.make_ready(*this);
+    return false;
 }
 
 void Pair::finish_flow(Leg& source) {

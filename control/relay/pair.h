@@ -43,7 +43,7 @@ class Pair final : public LegOwner {
     [[nodiscard]] Flow& from(Leg& leg) { return &leg == &accepted_ ? to_backend_ : from_backend_; }
     void connect_backend();
     void finish_flow(Leg& source);
-    // True when the source still sends to a closed destination: the pair is aborted then.
+    // True when the source still sends to a closed destination and has been aborted for it.
     [[nodiscard]] bool has_late_message(Leg& source);
     void close_if_done();
 

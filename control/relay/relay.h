@@ -7,7 +7,7 @@
 //   what happens to one leg           what the other leg gets
 //   SHUTDOWN from the peer            everything received before is passed on, then SHUTDOWN
 //   ABORT, failure, restart           ABORT
-//   a message after the other's end   ABORT
+//   a message after the other's end   ABORT (dropped and counted when the gateway is stopping)
 //   backend refuses or is silent      ABORT, and one log line that says why
 //   a message that cannot be relayed  ABORT on both (never a silent loss)
 //
@@ -56,7 +56,8 @@ struct RelayCounters {
     uint64_t backend_failures = 0;
     uint64_t protection_failures = 0;
     uint64_t messages_refused = 0;  // could not be relayed: the pair was aborted
-    uint64_t messages_cut = 0;  // in part or not relayed when a leg ended: the other was aborted
+    uint64_t messages_cut = 0;      // relayed in part when a leg died
+    uint64_t messages_late = 0;     // came when the other side had been shut down
     uint64_t closed_gracefully = 0;
     uint64_t closed_by_abort = 0;
 };

@@ -2,8 +2,13 @@
 # SIGTERM: a gateway drains, shuts its associations down on both legs, and leaves nothing behind.
 . "$SOURCE_ROOT/tests/e2e/prelude.sh" || exit 1
 
+gateways=()
+# Files of the gateways that this test started (others may run on this machine), and the links.
 left_behind() {
-    dpdk_files
+    local pid
+    for pid in "${gateways[@]}"; do
+        dpdk_files | grep -F -e "-$pid" || true
+    done
     ip netns exec "$(lab_ns a)" ip -o link | awk -F': ' '{ print $2 }'
 }
 
@@ -14,6 +19,7 @@ for gateway in a b; do
     lab_server
     lab_gateway b
     lab_gateway a
+    gateways+=("${LAB_PID_OF[gateway-a]}" "${LAB_PID_OF[gateway-b]}")
     lab_client --exchange "$LAB_EXCHANGE" --no-sweep --pace 5 --duration 60 --associations 3 \
         --expect-end shutdown >"$LAB_DIR/client.log" 2>&1 &
     client=$!
