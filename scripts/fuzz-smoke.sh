@@ -10,7 +10,10 @@ report=$2
 dir=${FUZZ_BUILD_DIR:-build-fuzz}
 
 . scripts/build.sh
-SANITIZE=address,undefined CC=clang CXX=clang++ build_tree "$dir" -Dfuzzers=true -Dperf=false
+export SANITIZE=address,undefined CC=clang CXX=clang++
+BUILD_TARGETS=build.ninja build_tree "$dir" -Dfuzzers=true -Dperf=false
+BUILD_TARGETS=$(ninja -C "$dir" -t targets all | sed -n 's/^\(tests\/fuzz\/[a-z]*\/fuzz_[a-z0-9_]*\): .*/\1/p' | tr '\n' ' ') \
+    build_tree "$dir"
 
 mkdir -p "$dir/fuzz-logs"
 cases=""
