@@ -96,7 +96,7 @@ if [ "$keep" = yes ]; then
     echo "   files: $LAB_DIR    stop and remove: Ctrl-C"
     trap ':' INT
     sleep infinity &
-    LAB_PIDS+=("$!")
+    LAB_PID_OF[kept]=$!
     wait "$!" || true
     trap 'exit 130' INT
 fi

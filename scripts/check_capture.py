@@ -22,6 +22,7 @@ def main():
     path, words = sys.argv[1], sys.argv[2:]
     run = subprocess.run(
         ["tshark", "-r", path, "-o", "sctp.checksum:CRC 32c", "-o", "sctp.reassembly:FALSE",
+         "-o", "sctp.tsn_analysis:FALSE", "-o", "sctp.ulp_dissection:FALSE",
          "-Y", "sctp", "-T", "fields",
          "-e", "frame.number", "-e", "sctp.chunk_type", "-e", "sctp.checksum.status"],
         check=False, capture_output=True, text=True)

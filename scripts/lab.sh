@@ -26,7 +26,6 @@
 LAB_SCRIPTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 LAB_PORT=38412
 LAB_NAMESPACES=()
-LAB_PIDS=()
 LAB_SERVER_OPTIONS=(${LAB_SERVER_OPTIONS[@]+"${LAB_SERVER_OPTIONS[@]}"})
 declare -A LAB_PID_OF=()
 
@@ -186,7 +185,6 @@ lab_spawn() {
     # Not through lab_in: the process to signal must be the program, not a shell around it.
     ip netns exec "$(lab_ns "$side")" "$@" >"$LAB_DIR/$name.log" 2>&1 &
     LAB_PID_OF[$name]=$!
-    LAB_PIDS+=("$!")
 }
 
 lab_alive() { kill -0 "${LAB_PID_OF[$1]}" 2>/dev/null; }
@@ -275,25 +273,19 @@ lab_pair() {
 }
 
 lab_end() {
-    local code=$? pid name
+    local code=$? name
     trap - EXIT
     trap '' INT TERM HUP
-    for pid in "${LAB_PIDS[@]}"; do
-        kill -TERM "$pid" 2>/dev/null || true
+    for name in "${!LAB_PID_OF[@]}"; do
+        kill -TERM "${LAB_PID_OF[$name]}" 2>/dev/null || true
     done
-    for pid in "${LAB_PIDS[@]}"; do
-        local tries=160
-        while kill -0 "$pid" 2>/dev/null && [ "$tries" -gt 0 ]; do
-            sleep 0.05
-            tries=$((tries - 1))
-        done
-        kill -KILL "$pid" 2>/dev/null || true
-        wait "$pid" 2>/dev/null || true
+    for name in "${!LAB_PID_OF[@]}"; do
+        lab_stop "$name" TERM 8 || true
     done
     for name in "${LAB_NAMESPACES[@]}"; do
         ip netns del "$name" 2>/dev/null || true
     done
     [ -z "${LAB_DIR:-}" ] || rm -rf "$LAB_DIR"
-    LAB_PIDS=() LAB_NAMESPACES=() LAB_DIR=
+    LAB_NAMESPACES=() LAB_DIR=
     exit "$code"
 }

@@ -47,6 +47,10 @@ chown -R 65534:65534 "$LAB_DIR/nobody"
 chmod 0711 "$LAB_DIR"
 refuses "missing privilege" 'privilege|permi|root|CAP_NET' setpriv --reuid=65534 --regid=65534 --clear-groups \
     "$LAB_GATEWAY" --config "$LAB_DIR/nobody/gateway-a.yaml"
-[ "$before" = "$(dpdk_files)" ] || fail "something was left behind"
+while read -r path; do
+    # Another gateway of this machine may have come meanwhile; its files carry its pid.
+    pid=${path##*-}
+    [ -d "/proc/${pid%%[!0-9]*}" ] || fail "left behind: $path"
+done < <(comm -13 <(echo "$before") <(dpdk_files))
 
 "$LAB_GATEWAY" --check-config "$LAB_DIR/gateway-a.yaml" || fail "a good configuration does not pass the check"

@@ -11,7 +11,9 @@ lab_server
 lab_gateway b
 lab_gateway a
 lab_client --exchange "$LAB_EXCHANGE" --summary "$LAB_DIR/client.json" || fail "the client"
+started=$SECONDS
 stop_all
+[ $((SECONDS - started)) -le 3 ] || fail "the gateways took $((SECONDS - started)) s to stop, although nothing was left to drain"
 check_link
 
 [ "$(json "$LAB_DIR/client.json" "d['messages']['verified']")" -ge 270 ] || fail "too few messages"
