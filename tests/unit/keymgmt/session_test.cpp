@@ -1,0 +1,180 @@
+// Which key goes in when: the events of method 0's session and the actions they bring.
+#include "control/keymgmt/preshared/session.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace sdg::keymgmt {
+namespace {
+
+using keys::EpochStatistics;
+using keys::KeyRole;
+using std::chrono::seconds;
+
+// "receive 3, receive 4, policy" and so on, to read at a glance.
+std::string told(const Actions& actions) {
+    struct Name {
+        std::string operator()(const InstallReceiveKey& a) {
+            return "receive " + std::to_string(a.epoch);
+        }
+        std::string operator()(const InstallSendKey& a) {
+            return "send " + std::to_string(a.epoch);
+        }
+        std::string operator()(const SelectSendKey& a) {
+            return "select " + std::to_string(a.epoch);
+        }
+        std::string operator()(const DestroySendKey& a) {
+            return "drop-send " + std::to_string(a.epoch);
+        }
+        std::string operator()(const DestroyReceiveKey& a) {
+            return "drop-receive " + std::to_string(a.epoch);
+        }
+        std::string operator()(const SetClearPolicy& a) {
+            return a.policy == keys::ClearPolicy::handshake_only ? "handshake-only" : "policy";
+        }
+        std::string operator()(const RequireProtection&) { return "require"; }
+        std::string operator()(const RequestHeartbeat&) { return "heartbeat"; }
+        std::string operator()(const SendMessage&) { return "message"; }
+        std::string operator()(const ProtectionUp&) { return "up"; }
+        std::string operator()(const Fail& a) { return "fail: " + a.reason; }
+    };
+    std::string out;
+    for (const Action& action : actions) {
+        out += (out.empty() ? "" : ", ") + std::visit(Name{}, action);
+    }
+    return out;
+}
+
+KeySession session(bool initiator, KeySessionOptions options = {}) {
+    return {initiator,
+            [](KeySession::Direction, KeyRole, uint16_t) -> Result<record::KeyMaterial> {
+                return record::KeyMaterial{};
+            },
+            options};
+}
+
+EpochStatistics receive(uint16_t epoch, uint64_t opened, uint64_t failed = 0) {
+    EpochStatistics out;
+    out.epoch = epoch;
+    out.has_receive_key = true;
+    out.opened = opened;
+    out.open_failed = failed;
+    out.open_limit = 1000;
+    return out;
+}
+
+EpochStatistics send(uint16_t epoch, uint64_t sealed, uint64_t limit = 1000) {
+    EpochStatistics out;
+    out.epoch = epoch;
+    out.has_send_key = true;
+    out.selected = true;
+    out.sealed = sealed;
+    out.seal_limit = limit;
+    return out;
+}
+
+TEST(KeySession, initiator_in_order) {
+    auto s = session(true);
+    EXPECT_EQ(told(s.on_parameters_agreed()), "receive 3, receive 4, handshake-only");
+    EXPECT_EQ(told(s.on_established()), "send 3, select 3, require, heartbeat, up");
+    EXPECT_EQ(told(s.on_first_opened()), "");
+}
+
+TEST(KeySession, responder_requires_protection_only_when_the_peer_has_shown_it) {
+    auto s = session(false);
+    EXPECT_EQ(told(s.on_parameters_agreed()), "receive 3, receive 4, handshake-only");
+    EXPECT_EQ(told(s.on_established()), "send 3, select 3, up");
+    EXPECT_EQ(told(s.on_first_opened()), "require");
+    EXPECT_EQ(told(s.on_first_opened()), "");
+}
+
+TEST(KeySession, a_packet_opened_while_keying_counts_at_the_next_tick) {
+    auto s = session(false);
+    (void)s.on_parameters_agreed();
+    EXPECT_EQ(told(s.on_first_opened()), "");
+    (void)s.on_established();
+    const EpochStatistics epochs[] = {receive(3, 1)};
+    EXPECT_EQ(told(s.on_tick(seconds(1), epochs)), "require");
+}
+
+TEST(KeySession, events_out_of_order_fail) {
+    auto early = session(true);
+    EXPECT_TRUE(told(early.on_established()).starts_with("fail"));
+    auto twice = session(true);
+    (void)twice.on_parameters_agreed();
+    EXPECT_TRUE(told(twice.on_parameters_agreed()).starts_with("fail"));
+    EXPECT_EQ(told(twice.on_tick(seconds(1), {})), "") << "nothing after the end";
+}
+
+TEST(KeySession, a_silent_peer_and_one_with_other_keys_end_in_time_with_a_suspicion) {
+    for (const uint64_t forged : {0, 7}) {
+        auto s = session(false);
+        (void)s.on_parameters_agreed();
+        (void)s.on_established();
+        const EpochStatistics epochs[] = {receive(3, 0, forged)};
+        EXPECT_EQ(told(s.on_tick(seconds(100), epochs)), "heartbeat");
+        EXPECT_EQ(told(s.on_tick(seconds(109), epochs)), "heartbeat");
+        const auto end = told(s.on_tick(seconds(110), epochs));
+        EXPECT_NE(end.find(forged > 0 ? "different pre-shared keys" : "no protected packet"),
+                  std::string::npos)
+            << end;
+    }
+}
+
+KeySession confirmed(KeySessionOptions options = {}) {
+    auto s = session(true, options);
+    (void)s.on_parameters_agreed();
+    (void)s.on_established();
+    (void)s.on_first_opened();
+    return s;
+}
+
+TEST(KeySession, the_sender_moves_on_at_its_fraction_of_q) {
+    auto s = confirmed();
+    const EpochStatistics below[] = {send(3, 499)};
+    EXPECT_EQ(told(s.on_tick(seconds(10), below)), "");
+    const EpochStatistics at[] = {send(3, 500)};
+    EXPECT_EQ(told(s.on_tick(seconds(11), at)), "send 4, select 4, drop-send 3");
+    const EpochStatistics again[] = {send(4, 900)};
+    EXPECT_EQ(told(s.on_tick(seconds(12), again)), "") << "the peer gets time to follow";
+    EXPECT_EQ(told(s.on_tick(seconds(13), again)), "send 5, select 5, drop-send 4");
+    const EpochStatistics endless[] = {send(5, UINT64_MAX - 1, record::kNoLimit)};
+    EXPECT_EQ(told(s.on_tick(seconds(20), endless)), "");
+}
+
+TEST(KeySession, the_receiver_follows_with_one_epoch_behind_and_one_ahead) {
+    auto s = confirmed();
+    const EpochStatistics three[] = {receive(3, 9), receive(4, 0)};
+    EXPECT_EQ(told(s.on_tick(seconds(1), three)), "");
+    const EpochStatistics four[] = {receive(3, 9), receive(4, 1)};
+    EXPECT_EQ(told(s.on_tick(seconds(2), four)), "receive 5");
+    const EpochStatistics five[] = {receive(3, 9), receive(4, 5), receive(5, 1)};
+    EXPECT_EQ(told(s.on_tick(seconds(3), five)), "drop-receive 3, receive 6");
+}
+
+TEST(KeySession, a_receive_key_full_of_forgeries_ends_the_association) {
+    auto s = confirmed();
+    const EpochStatistics epochs[] = {receive(3, 9, 1000)};
+    EXPECT_TRUE(told(s.on_tick(seconds(1), epochs)).starts_with("fail"));
+}
+
+TEST(KeySession, raw_keys_stay_on_their_epoch_until_used_up) {
+    auto s = session(true, {.may_advance = false});
+    EXPECT_EQ(told(s.on_parameters_agreed()), "receive 3, handshake-only");
+    (void)s.on_established();
+    (void)s.on_first_opened();
+    const EpochStatistics high[] = {send(3, 999)};
+    EXPECT_EQ(told(s.on_tick(seconds(1), high)), "");
+    const EpochStatistics used_up[] = {send(3, 1000)};
+    EXPECT_TRUE(told(s.on_tick(seconds(2), used_up)).starts_with("fail"));
+}
+
+TEST(KeySession, messages_of_a_peer_are_ignored) {
+    auto s = confirmed();
+    const uint8_t noise[] = {1, 2, 3};
+    EXPECT_EQ(told(s.on_message(noise)), "");
+}
+
+}  // namespace
+}  // namespace sdg::keymgmt
