@@ -1,0 +1,116 @@
+// A sctp::Host in memory: associations whose other end is the test.
+#pragma once
+
+#include <algorithm>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "control/sctp/host.h"
+
+namespace sdg::relay {
+
+struct FakePiece {
+    sctp::FragmentInfo info;
+    std::vector<uint8_t> octets;
+};
+
+class FakeAssociation final : public sctp::Association {
+ public:
+    sctp::AssociationObserver* observer = nullptr;
+    sctp::Endpoints where;
+    sctp::Negotiated settled;
+    std::deque<FakePiece> incoming;   // what receive() will give
+    std::vector<FakePiece> outgoing;  // what send() took
+    size_t room = SIZE_MAX;           // octets that send() still takes
+    size_t unsent = 0;
+    uint16_t streams = 16;
+    bool established = false;
+    bool shut_down = false;
+    std::string aborted_with;
+
+    void establish() {
+        established = true;
+        observer->on_established(*this);
+    }
+    void arrive(FakePiece piece) {
+        incoming.push_back(std::move(piece));
+        observer->on_readable(*this);
+    }
+    void close(sctp::CloseReason reason) {
+        established = false;
+        observer->on_closed(*this, reason, "test");
+    }
+
+    [[nodiscard]] const sctp::Endpoints& endpoints() const override { return where; }
+    [[nodiscard]] const sctp::Negotiated& negotiated() const override { return settled; }
+    [[nodiscard]] keys::AssociationId id() const override { return {}; }
+    [[nodiscard]] unsigned owner_worker() const override { return 0; }
+    [[nodiscard]] bool is_established() const override { return established; }
+    [[nodiscard]] uint16_t inbound_streams() const override { return streams; }
+    [[nodiscard]] uint16_t outbound_streams() const override { return streams; }
+    [[nodiscard]] Result<size_t> send(const sctp::FragmentInfo& info,
+                                      std::span<const uint8_t> octets) override {
+        const size_t taken = std::min(room, octets.size());
+        room -= taken;
+        sctp::FragmentInfo told = info;
+        told.end_of_message = info.end_of_message && taken == octets.size();
+        if (taken > 0) {
+            outgoing.push_back(
+                {told, {octets.begin(), octets.begin() + static_cast<ptrdiff_t>(taken)}});
+        }
+        return taken;
+    }
+    [[nodiscard]] Result<std::optional<Received>> receive(std::span<uint8_t> buffer) override {
+        if (incoming.empty()) {
+            return std::optional<Received>{};
+        }
+        const FakePiece piece = incoming.front();
+        incoming.pop_front();
+        std::copy(piece.octets.begin(), piece.octets.end(), buffer.begin());
+        return std::optional<Received>(Received{piece.info, piece.octets.size()});
+    }
+    [[nodiscard]] size_t unsent_octets() const override { return unsent; }
+    void shutdown() override { shut_down = true; }
+    void abort(std::string_view text) override { aborted_with = text; }
+    void request_heartbeat() override {}
+};
+
+class FakeListener final : public sctp::Listener {};
+
+class FakeHost final : public sctp::Host {
+ public:
+    Accept accept;
+    std::vector<std::unique_ptr<FakeAssociation>> connected;
+    bool refuse_connect = false;
+
+    [[nodiscard]] Result<std::unique_ptr<sctp::Listener>> listen(const IpAddress&, uint16_t,
+                                                                 uint16_t, const sctp::LegSettings&,
+                                                                 uint32_t,
+                                                                 Accept handler) override {
+        accept = std::move(handler);
+        return std::make_unique<FakeListener>();
+    }
+    [[nodiscard]] Result<sctp::Association*> connect(const sctp::Endpoints& endpoints,
+                                                     const sctp::LegSettings&,
+                                                     std::chrono::milliseconds,
+                                                     sctp::AssociationObserver& observer) override {
+        if (refuse_connect) {
+            return fail(ErrorCode::resource_exhausted, "no port left");
+        }
+        connected.push_back(std::make_unique<FakeAssociation>());
+        connected.back()->where = endpoints;
+        connected.back()->observer = &observer;
+        return connected.back().get();
+    }
+    void on_packet(const sctp::ReceivedPacket&) override {}
+    size_t run() override { return 0; }
+    [[nodiscard]] size_t association_count() const override { return connected.size(); }
+    [[nodiscard]] const sctp::HostCounters& counters() const override { return counters_; }
+
+ private:
+    sctp::HostCounters counters_;
+};
+
+}  // namespace sdg::relay
