@@ -2,9 +2,9 @@
 """Checks a capture of the protected link and counts its chunks; uses tshark.
 
 Only INIT, INIT ACK, COOKIE ECHO and COOKIE ACK may be in clear, each alone in its packet; everything
-else must be the DTLS chunk (0x41), alone in its packet, with a right CRC32c. At least one set-up and
-one DTLS chunk must be there (a COOKIE ACK may already be inside one), and none of the WORDs given
-(which the messages contain) may be readable anywhere.
+else must be the DTLS chunk (0x41), alone in its packet, with a right CRC32c. At least one whole
+set-up and one DTLS chunk must be there, and none of the WORDs given (which the messages contain) may
+be readable anywhere.
 
 Usage: check_capture.py FILE.pcap [WORD...]
 Exit code 1 and a line for each finding when it is not so. Else prints counts by chunk type as JSON.
@@ -38,7 +38,7 @@ def main():
         if checksum != "1":
             findings.append(f"packet {frame} has a wrong CRC32c")
         counts.update(chunks)
-    for kind in [1, 2, 10, DTLS]:
+    for kind in [*CLEAR, DTLS]:
         if not counts[kind]:
             findings.append(f"no {CLEAR.get(kind, 'DTLS chunk')} was captured")
     with open(path, "rb") as file:
