@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "control/sctp/host.h"
@@ -44,6 +45,8 @@ class Flow {
     Progress pump(unsigned budget, FlowCounters& totals);
     // Nothing is held and no message is half relayed.
     [[nodiscard]] bool is_clean() const { return !piece_ && !mid_message_; }
+    // Forgets what is held because the destination has ended. True: something was.
+    [[nodiscard]] bool drop_held() { return std::exchange(piece_, std::nullopt).has_value(); }
     // A message has been passed on in part.
     [[nodiscard]] bool mid_message() const { return mid_message_; }
     [[nodiscard]] const std::string& reason() const { return reason_; }

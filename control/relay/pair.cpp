@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "control/log.h"
+#include "dataplane/packet/code_points.h"
 
 namespace sdg::relay {
 
@@ -105,19 +106,35 @@ bool Pair::has_late_message(Leg& source) {
     // message that can go nowhere must not be acknowledged as if it had been relayed. Only a
     // gateway that is being stopped lets go of what still comes after its SHUTDOWN.
     thread_local std::vector<uint8_t> buffer(Flow::kPiece);
-    for (unsigned budget = kBudget; budget > 0 && source.association() != nullptr; --budget) {
+    bool late = from(source).drop_held();
+    bool whole = late;
+    for (unsigned budget = kBudget; budget > 0; --budget) {
+        if (late) {
+            relay_.counters_.messages_late += whole || !relay_.is_draining() ? 1U : 0U;
+            if (!relay_.is_draining()) {
+                log::of("relay").warn(
+                    "{} sent a message after {} had been shut down; it is aborted",
+                    source.describe(), other(source).name());
+                abort("other side has been shut down");
+                return true;
+            }
+        }
+        if (source.association() == nullptr) {
+            return false;
+        }
         const auto piece = source.association()->receive(buffer);
         if (!piece || !piece->has_value()) {
             return false;
         }
-        if ((*piece)->info.end_of_message) {
-            ++relay_.counters_.messages_late;
-        }
-        if (!relay_.is_draining()) {
-            log::of("relay").warn("{} sent a message after {} had been shut down; it is aborted",
-                                  source.describe(), other(source).name());
-            abort("other side has been shut down");
-            return true;
+        const sctp::FragmentInfo& info = (*piece)->info;
+        late = !(source.is_protected() && info.ppid == packet::kPpidKeyManagement);
+        whole = info.end_of_message;
+        if (!late) {
+            if (!source.on_key_management_piece(std::span(buffer).first((*piece)->length), whole)) {
+                on_leg_failed(source, "key-management message too long");
+                return true;
+            }
+            source.send_key_management();
         }
     }
     relay_.make_ready(*this);

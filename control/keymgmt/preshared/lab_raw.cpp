@@ -127,7 +127,8 @@ Result<RawKeys> parse_raw_keys(std::span<const uint8_t> text, const std::string&
                         "{}: suite: expected a cipher suite such as TLS_AES_128_GCM_SHA256", name);
         }
         keys.suite = *suite;
-        const int epoch = root["first_epoch"].as<int>(packet::kFirstEpoch);
+        const YAML::Node epoch_node = root["first_epoch"];
+        const int epoch = epoch_node ? epoch_node.as<int>(-1) : packet::kFirstEpoch;
         if (epoch < packet::kFirstEpoch || epoch > UINT16_MAX) {
             return fail(ErrorCode::invalid_argument, "{}: first_epoch: expected 3 to 65535", name);
         }

@@ -176,5 +176,64 @@ TEST(KeySession, messages_of_a_peer_are_ignored) {
     EXPECT_EQ(told(s.on_message(noise)), "");
 }
 
+TEST(KeySession, the_sender_stays_until_the_peer_has_shown_its_key) {
+    auto s = session(true);
+    (void)s.on_parameters_agreed();
+    (void)s.on_established();
+    const EpochStatistics used_up[] = {send(3, 999), receive(4, 0)};
+    EXPECT_EQ(told(s.on_tick(seconds(1), used_up)), "heartbeat");
+}
+
+TEST(KeySession, ends_when_the_epochs_are_used_up) {
+    const KeySessionOptions late{.first_epoch = UINT16_MAX - 1};
+    auto receiver = confirmed(late);
+    const EpochStatistics last[] = {receive(UINT16_MAX - 1, 9), receive(UINT16_MAX, 1)};
+    EXPECT_NE(told(receiver.on_tick(seconds(1), last)).find("fail: "), std::string::npos);
+
+    auto sender = confirmed(late);
+    const EpochStatistics half[] = {send(UINT16_MAX - 1, 500)};
+    EXPECT_EQ(told(sender.on_tick(seconds(1), half)), "send 65535, select 65535, drop-send 65534");
+    const EpochStatistics nearly[] = {send(UINT16_MAX, 999)};
+    EXPECT_EQ(told(sender.on_tick(seconds(9), nearly)), "") << "the last key serves to its limit";
+    const EpochStatistics over[] = {send(UINT16_MAX, 1000)};
+    EXPECT_TRUE(told(sender.on_tick(seconds(10), over)).starts_with("fail"));
+}
+
+TEST(KeySession, low_bits_of_the_epoch_never_meet_among_receive_keys) {
+    auto s = confirmed();
+    std::vector<uint16_t> live = {3, 4};
+    for (uint16_t epoch = 4; epoch < 40; ++epoch) {
+        std::vector<EpochStatistics> seen;
+        for (const uint16_t one : live) {
+            seen.push_back(receive(one, one <= epoch ? 1 : 0));
+        }
+        for (const Action& action : s.on_tick(seconds(epoch), seen)) {
+            if (const auto* dropped = std::get_if<DestroyReceiveKey>(&action)) {
+                std::erase(live, dropped->epoch);
+            } else if (const auto* made = std::get_if<InstallReceiveKey>(&action)) {
+                for (const uint16_t one : live) {
+                    ASSERT_NE(one & 3, made->epoch & 3);
+                }
+                live.push_back(made->epoch);
+            }
+        }
+        const std::vector<uint16_t> expected = {static_cast<uint16_t>(epoch - 1), epoch,
+                                                static_cast<uint16_t>(epoch + 1)};
+        ASSERT_EQ(live, expected);
+    }
+}
+
+TEST(KeySession, a_source_without_the_key_ends_the_session) {
+    KeySession s(true,
+                 [](KeySession::Direction, KeyRole, uint16_t epoch) -> Result<record::KeyMaterial> {
+                     if (epoch > 3) {
+                         return fail(ErrorCode::not_found, "no key of epoch {}", epoch);
+                     }
+                     return record::KeyMaterial{};
+                 },
+                 {});
+    EXPECT_EQ(told(s.on_parameters_agreed()), "fail: no key of epoch 4");
+}
+
 }  // namespace
 }  // namespace sdg::keymgmt

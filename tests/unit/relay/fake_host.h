@@ -21,6 +21,7 @@ class FakeAssociation final : public sctp::Association {
     sctp::AssociationObserver* observer = nullptr;
     sctp::Endpoints where;
     sctp::Negotiated settled;
+    keys::AssociationId number;
     std::deque<FakePiece> incoming;   // what receive() will give
     std::vector<FakePiece> outgoing;  // what send() took
     size_t room = SIZE_MAX;           // octets that send() still takes
@@ -28,6 +29,8 @@ class FakeAssociation final : public sctp::Association {
     uint16_t streams = 16;
     bool established = false;
     bool shut_down = false;
+    bool refuses_messages = false;  // as after the peer's SHUTDOWN
+    size_t heartbeats = 0;
     std::string aborted_with;
 
     void establish() {
@@ -45,13 +48,16 @@ class FakeAssociation final : public sctp::Association {
 
     [[nodiscard]] const sctp::Endpoints& endpoints() const override { return where; }
     [[nodiscard]] const sctp::Negotiated& negotiated() const override { return settled; }
-    [[nodiscard]] keys::AssociationId id() const override { return {}; }
+    [[nodiscard]] keys::AssociationId id() const override { return number; }
     [[nodiscard]] unsigned owner_worker() const override { return 0; }
     [[nodiscard]] bool is_established() const override { return established; }
     [[nodiscard]] uint16_t inbound_streams() const override { return streams; }
     [[nodiscard]] uint16_t outbound_streams() const override { return streams; }
     [[nodiscard]] Result<size_t> send(const sctp::FragmentInfo& info,
                                       std::span<const uint8_t> octets) override {
+        if (refuses_messages) {
+            return fail(ErrorCode::unavailable, "takes no messages any more");
+        }
         const size_t taken = std::min(room, octets.size());
         room -= taken;
         sctp::FragmentInfo told = info;
@@ -74,7 +80,7 @@ class FakeAssociation final : public sctp::Association {
     [[nodiscard]] size_t unsent_octets() const override { return unsent; }
     void shutdown() override { shut_down = true; }
     void abort(std::string_view text) override { aborted_with = text; }
-    void request_heartbeat() override {}
+    void request_heartbeat() override { ++heartbeats; }
 };
 
 class FakeListener final : public sctp::Listener {};

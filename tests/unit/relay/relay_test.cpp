@@ -193,6 +193,31 @@ TEST_F(RelayTest, a_message_after_the_others_end_aborts_its_sender) {
     EXPECT_EQ(relay_->counters().messages_late, 1U);
 }
 
+TEST_F(RelayTest, a_message_held_when_the_other_ends_aborts_its_sender) {
+    bring_up();
+    backend().room = 0;
+    accepted_.arrive(piece({1}));
+    rounds();
+    EXPECT_TRUE(accepted_.incoming.empty()) << "read, and held";
+    backend().close(CloseReason::shutdown_complete);
+    rounds();
+    EXPECT_NE(accepted_.aborted_with, "");
+    EXPECT_EQ(relay_->counters().messages_late, 1U);
+}
+
+TEST_F(RelayTest, late_messages_of_a_stopping_gateway_are_counted_only) {
+    bring_up();
+    relay_->drain(std::chrono::seconds(4));
+    backend().close(CloseReason::shutdown_complete);
+    rounds();
+    accepted_.arrive(piece({1, 2}, 1, false));
+    accepted_.arrive(piece({3}, 1, true));
+    accepted_.arrive(piece({4}, 1, true));
+    rounds();
+    EXPECT_EQ(accepted_.aborted_with, "");
+    EXPECT_EQ(relay_->counters().messages_late, 2U);
+}
+
 TEST_F(RelayTest, drain_waits_for_what_is_under_way_and_then_for_half_the_time) {
     bring_up();
     accepted_.unsent = 100;
