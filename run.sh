@@ -13,6 +13,7 @@ usage() {
 usage: ./run.sh [options]        (as root)
 
   --pcap FILE   replay the SCTP user messages of a capture instead of the NGAP exchange
+  --preshared   keys from pre-shared material instead of TLS 1.3 handshakes
   --ipv6        all links IPv6 (default IPv4)
   --keep        leave everything running at the end, until Ctrl-C
   --out DIR     where results go (default out)
@@ -24,6 +25,7 @@ TEXT
 }
 
 family=ipv4 out=out keep=no pcap=
+LAB_METHOD=tls13
 while [ $# -gt 0 ]; do
     case $1 in
         --pcap | --out)
@@ -35,6 +37,7 @@ while [ $# -gt 0 ]; do
             shift
             ;;
         --ipv6) family=ipv6 ;;
+        --preshared) LAB_METHOD=preshared ;;
         --keep) keep=yes ;;
         --help | -h)
             usage
@@ -69,7 +72,7 @@ LAB_EXCHANGE=$PWD/endpoint/data/ngap.yaml
 mkdir -p "$out"
 rm -f "$out/summary.json" "$out/keys.log" "$out/protected.pcap"
 
-echo "== bringing up client, gateway A, gateway B and server ($family)"
+echo "== bringing up client, gateway A, gateway B and server ($family, $LAB_METHOD)"
 lab_begin "$family"
 lab_configs
 lab_server
@@ -119,7 +122,9 @@ cp "$LAB_DIR/protected.pcap" "$out/protected.pcap"
 ) || echo "no key log was written" >&2
 
 # "internet" is the data network name in the exchange's NAS messages.
-if ! python3 scripts/check_capture.py "$out/protected.pcap" internet >"$LAB_DIR/chunks.json"; then
+strictly=()
+[ "$LAB_METHOD" != preshared ] || strictly=(--preshared)
+if ! python3 scripts/check_capture.py "${strictly[@]}" "$out/protected.pcap" internet >"$LAB_DIR/chunks.json"; then
     cat "$LAB_DIR/chunks.json" >&2
     echo "{}" >"$LAB_DIR/chunks.json"
     failed=1

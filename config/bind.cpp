@@ -191,6 +191,7 @@ class Binder {
         limits.read("associations", out_.limits.associations);
         limits.read("send_buffer_kib", out_.limits.send_buffer_kib);
         limits.read("receive_buffer_kib", out_.limits.receive_buffer_kib);
+        limits.read("handshakes", out_.limits.handshakes);
         limits.read("ring_packets", out_.limits.ring_packets);
 
         const Section sctp = document_.below("sctp");
@@ -259,6 +260,53 @@ class Binder {
         section.read("rekey_fraction", out.rekey_fraction);
         section.below("preshared").read("file", out.preshared_file, folder_);
         section.below("lab_raw").read("file", out.lab_raw_file, folder_);
+        if (section.has("tls13")) {
+            out.tls13 = tls13(section.below("tls13"));
+        }
+        if (!section.has("methods")) {
+            if (out.tls13) {
+                out.methods.push_back(KeyManagementMethod::tls13);
+            }
+            if (out.preshared_file || out.lab_raw_file) {
+                out.methods.push_back(KeyManagementMethod::preshared);
+            }
+        }
+        return out;
+    }
+
+    [[nodiscard]] std::filesystem::path resolved(const std::string& file) const {
+        return (folder_ / file).lexically_normal();  // an absolute name replaces the folder
+    }
+
+    [[nodiscard]] Tls13 tls13(const Section& section) const {
+        Tls13 out;
+        out.certificate = resolved(section.text("certificate"));
+        out.private_key = section.text("private_key");
+        if (!out.private_key.starts_with("pkcs11:")) {
+            out.private_key = resolved(out.private_key).string();
+        }
+        section.read("passphrase_file", out.passphrase_file, folder_);
+        for (const std::string& file : section.words("authorities")) {
+            out.authorities.push_back(resolved(file));
+        }
+        for (const std::string& file : section.words("revocation_lists")) {
+            out.revocation_lists.push_back(resolved(file));
+        }
+        out.peer_names = section.words("peer_names");
+        out.suites.clear();
+        for (const std::string& suite : section.words("suites")) {
+            out.suites.push_back(word_value(Words<CipherSuite>(suite_words), suite));
+        }
+        out.groups = section.words("groups");
+        out.signature_algorithms = section.words("signature_algorithms");
+        section.read("handshake_timeout_ms", out.handshake_timeout_ms);
+        section.read("rekey_age_s", out.rekey_age_s);
+        section.read("rekey_volume_mb", out.rekey_volume_mb);
+        section.read("key_lifetime_s", out.key_lifetime_s);
+        section.read("expiry_margin_s", out.expiry_margin_s);
+        section.read("drain_s", out.drain_s);
+        section.read("drain_unconfirmed_s", out.drain_unconfirmed_s);
+        section.read("min_rekey_interval_ms", out.min_rekey_interval_ms);
         return out;
     }
 
@@ -277,6 +325,7 @@ class Binder {
             check_via(section, out);
         }
         out.protection = protection(section, out.side);
+        out.peer_names = section.words("peer_names");
         return out;
     }
 
@@ -291,6 +340,7 @@ class Binder {
         out.port_index = owner(section, "address", out.address);
         out.backend = named(out_.backends, section, "backend", "backends");
         out.protection = protection(section, out.side);
+        out.peer_names = section.words("peer_names");
         return out;
     }
 

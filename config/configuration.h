@@ -92,22 +92,49 @@ enum class CipherSuite : uint16_t {
     aes_128_ccm_sha256 = 0x1304,
 };
 
-// Key-management method ids of the DTLS chunk draft. Only preshared passes the loader today.
+// Key-management method ids of the DTLS chunk draft. dtls13 does not pass the loader yet.
 enum class KeyManagementMethod : uint8_t { preshared = 0, dtls13 = 1, tls13 = 192 };
+
+// Method 192. Names of groups and signature algorithms are those of the TLS registries.
+struct Tls13 {
+    std::filesystem::path certificate;
+    std::string private_key;  // a file name, resolved, or a pkcs11: URI
+    std::optional<std::filesystem::path> passphrase_file;
+    std::vector<std::filesystem::path> authorities;
+    std::vector<std::filesystem::path> revocation_lists;
+    std::vector<std::string> peer_names;  // "any" alone, or dns:, uri:, ip:
+    std::vector<CipherSuite> suites{CipherSuite::aes_128_gcm_sha256,
+                                    CipherSuite::aes_256_gcm_sha384,
+                                    CipherSuite::chacha20_poly1305_sha256};
+    std::vector<std::string> groups{"x25519", "secp256r1", "secp384r1"};
+    std::vector<std::string> signature_algorithms{
+        "ecdsa_secp256r1_sha256", "ecdsa_secp384r1_sha384", "ed25519",
+        "rsa_pss_rsae_sha256",    "rsa_pss_rsae_sha384",    "rsa_pss_rsae_sha512",
+        "rsa_pss_pss_sha256",     "rsa_pss_pss_sha384",     "rsa_pss_pss_sha512"};
+    uint32_t handshake_timeout_ms = 10000;
+    uint32_t rekey_age_s = 3600;
+    uint32_t rekey_volume_mb = 100000;  // 10^6 octets
+    uint32_t key_lifetime_s = 14400;
+    uint32_t expiry_margin_s = 86400;
+    uint32_t drain_s = 120;
+    uint32_t drain_unconfirmed_s = 303;
+    uint32_t min_rekey_interval_ms = 1000;
+};
 
 struct ProtectionPolicy {
     std::string name;
     ProtectionMode mode = ProtectionMode::strict;
     bool role_client = true;
     bool role_server = true;
-    std::vector<KeyManagementMethod> methods{KeyManagementMethod::preshared};  // preferred first
+    std::vector<KeyManagementMethod> methods;  // preferred first; those that are configured
     bool restart = false;
     CipherSuite suite = CipherSuite::aes_128_gcm_sha256;
     uint32_t replay_window = 1024;  // records, power of two
     double rekey_fraction = 0.5;    // of the suite's limit q
-    // Exactly one of the two is set.
+    // Exactly one of the two is set when methods has preshared.
     std::optional<std::filesystem::path> preshared_file;
     std::optional<std::filesystem::path> lab_raw_file;
+    std::optional<Tls13> tls13;  // set when methods has tls13
 };
 
 enum class Side { plain, protected_side };
@@ -121,7 +148,8 @@ struct Backend {
     IpAddress address;
     uint16_t port = 0;
     std::optional<size_t> protection;  // into Configuration::protection; set when side is protected
-    uint16_t streams = 16;             // outgoing streams asked for
+    std::vector<std::string> peer_names;  // instead of the policy's, unless empty
+    uint16_t streams = 16;                // outgoing streams asked for
     uint32_t connect_timeout_ms = 10000;
 };
 
@@ -133,6 +161,7 @@ struct Listener {
     uint16_t port = 0;
     size_t backend = 0;                // into Configuration::backends
     std::optional<size_t> protection;  // into Configuration::protection; set when side is protected
+    std::vector<std::string> peer_names;  // instead of the policy's, unless empty
     uint16_t max_streams = 16;
     uint32_t max_associations = 1000;
 };
@@ -141,6 +170,7 @@ struct Limits {
     uint32_t associations = 10000;      // both legs counted, whole gateway
     uint32_t send_buffer_kib = 256;     // per association
     uint32_t receive_buffer_kib = 256;  // per association
+    uint32_t handshakes = 64;           // at a time, with peers that have not authenticated yet
     uint32_t ring_packets = 2048;       // each ring between a worker and the control loop
 };
 

@@ -47,6 +47,10 @@ class Rules {
         }
         for (size_t i = 0; i < c_.backends.size(); ++i) {
             backend_is_reachable(i);
+            names_need_tls13(c_.backends[i], fmt::format("backends[{}].peer_names", i));
+        }
+        for (size_t i = 0; i < c_.listeners.size(); ++i) {
+            names_need_tls13(c_.listeners[i], fmt::format("listeners[{}].peer_names", i));
         }
         listeners_differ();
         sctp_is_consistent();
@@ -169,25 +173,73 @@ class Rules {
     void policy_is_consistent(size_t index) {
         const ProtectionPolicy& policy = c_.protection[index];
         const std::string path = fmt::format("protection[{}]", index);
-        std::set<KeyManagementMethod> seen;
+        const auto has = [&](KeyManagementMethod method) {
+            return std::find(policy.methods.begin(), policy.methods.end(), method) !=
+                   policy.methods.end();
+        };
         for (size_t i = 0; i < policy.methods.size(); ++i) {
             const std::string place = fmt::format("{}.methods[{}]", path, i);
-            if (policy.methods[i] != KeyManagementMethod::preshared) {
-                report(place, "preshared",
-                       fmt::format(
-                           "{}, not available yet in this version",
-                           policy.methods[i] == KeyManagementMethod::tls13 ? "tls13" : "dtls13"));
-            } else if (!seen.insert(policy.methods[i]).second) {
-                report(place, "each method once", "preshared again");
+            const auto first =
+                std::find(policy.methods.begin(), policy.methods.end(), policy.methods[i]);
+            if (policy.methods[i] == KeyManagementMethod::dtls13) {
+                report(place, "preshared or tls13", "dtls13, not available yet in this version");
+            } else if (first - policy.methods.begin() != static_cast<ptrdiff_t>(i)) {
+                report(place, "each method once",
+                       policy.methods[i] == KeyManagementMethod::tls13 ? "tls13 again"
+                                                                       : "preshared again");
             }
+        }
+        if (policy.methods.empty()) {
+            report(path, "a section of a key-management method: tls13, preshared or lab_raw",
+                   "none");
         }
         if (policy.restart) {
             report(path + ".restart", "false", "true, not available yet in this version");
         }
-        if (policy.preshared_file.has_value() == policy.lab_raw_file.has_value()) {
-            report(policy.preshared_file ? path + ".lab_raw" : path + ".preshared",
-                   "exactly one of preshared and lab_raw",
-                   policy.preshared_file ? "both" : "neither");
+        if (has(KeyManagementMethod::preshared)) {
+            if (policy.preshared_file.has_value() == policy.lab_raw_file.has_value()) {
+                report(policy.preshared_file ? path + ".lab_raw" : path + ".preshared",
+                       "exactly one of preshared and lab_raw",
+                       policy.preshared_file ? "both" : "neither");
+            }
+        } else if (policy.preshared_file || policy.lab_raw_file) {
+            report(path + ".methods", "preshared among them, as its section is there", "none");
+        }
+        if (has(KeyManagementMethod::tls13) && !policy.tls13) {
+            report(path + ".tls13", "a section of keys, as methods has tls13", "nothing");
+        } else if (policy.tls13 && !has(KeyManagementMethod::tls13)) {
+            report(path + ".methods", "tls13 among them, as its section is there", "none");
+        }
+        if (policy.tls13) {
+            tls13_is_consistent(*policy.tls13, path + ".tls13");
+        }
+    }
+
+    void tls13_is_consistent(const Tls13& tls13, const std::string& path) {
+        if (tls13.key_lifetime_s <= tls13.rekey_age_s) {
+            report(path + ".key_lifetime_s",
+                   fmt::format("more than rekey_age_s ({} seconds)", tls13.rekey_age_s),
+                   fmt::format("{}", tls13.key_lifetime_s));
+        }
+        peer_names_are_consistent(tls13.peer_names, path + ".peer_names");
+    }
+
+    void peer_names_are_consistent(const std::vector<std::string>& names, const std::string& path) {
+        if (names.size() > 1 && std::find(names.begin(), names.end(), "any") != names.end()) {
+            report(path, "any alone, or names", "both");
+        }
+    }
+
+    template <class Leg>
+    void names_need_tls13(const Leg& leg, const std::string& path) {
+        if (leg.peer_names.empty()) {
+            return;
+        }
+        peer_names_are_consistent(leg.peer_names, path);
+        if (!leg.protection ||
+            (*leg.protection != unresolved && !c_.protection[*leg.protection].tls13)) {
+            report(path, "no names without a protection policy that has tls13",
+                   fmt::format("{}", leg.peer_names.size()));
         }
     }
 

@@ -121,6 +121,26 @@ bool is_name(std::string_view text) {
                        [](char c) { return is_word(c) || c == '_' || c == '-' || c == '.'; });
 }
 
+bool is_peer_name(std::string_view text) {
+    if (text == "any") {
+        return true;
+    }
+    if (!is_one_line(text) || text.size() > 1024 || text.find(' ') != std::string_view::npos) {
+        return false;
+    }
+    const std::string_view value = text.substr(std::min(text.find(':') + 1, text.size()));
+    if (text.starts_with("ip:")) {
+        return parse_address(value).has_value();
+    }
+    if (text.starts_with("uri:")) {
+        return value.find(':') != std::string_view::npos;
+    }
+    return text.starts_with("dns:") && !value.empty() && value.front() != '.' &&
+           value.find("..") == std::string_view::npos &&
+           std::all_of(value.begin(), value.end(),
+                       [](char c) { return is_word(c) || c == '_' || c == '-' || c == '.'; });
+}
+
 bool is_device(std::string_view text) {
     if (!is_one_line(text) || text.size() > 255) {
         return false;

@@ -20,6 +20,8 @@ namespace sdg::config {
 [[nodiscard]] std::optional<MacAddress> parse_mac(std::string_view text);
 
 [[nodiscard]] bool is_name(std::string_view text);
+// "any", or "dns:", "uri:" or "ip:" with something behind it that can be one.
+[[nodiscard]] bool is_peer_name(std::string_view text);
 [[nodiscard]] bool is_device(std::string_view text);
 [[nodiscard]] bool is_one_line(std::string_view text);  // not empty, no control characters
 

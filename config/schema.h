@@ -25,7 +25,8 @@ enum class ValueType {
     address_prefix,  // an interface's address with the length of its on-link prefix
     network_prefix,  // a network: no bits set after the prefix
     mac_address,
-    device,  // a DPDK vdev or a PCI address
+    peer_name,  // "any", "dns:...", "uri:..." or "ip:..."
+    device,     // a DPDK vdev or a PCI address
     file,
 };
 

@@ -1,8 +1,10 @@
 #include "gateway/gateway.h"
 
+#include <fmt/chrono.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
 
+#include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "control/log.h"
@@ -14,6 +16,16 @@ namespace {
 // Packets taken from each worker's rings per control round.
 constexpr size_t kPacketBudget = 256;
 
+void log_credentials(const std::string& policy, const keymgmt::tls13::Credentials& credentials) {
+    auto& log = log::of("keymgmt");
+    log.info("protection policy {}: certificate of {}, valid until {:%Y-%m-%d %H:%M:%S} UTC",
+             policy, credentials.subject,
+             fmt::gmtime(static_cast<std::time_t>(credentials.not_after)));
+    for (const std::string& warning : credentials.warnings) {
+        log.warn("protection policy {}: {}", policy, warning);
+    }
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Gateway>> Gateway::create(const config::Configuration& configuration,
@@ -23,11 +35,14 @@ Result<std::unique_ptr<Gateway>> Gateway::create(const config::Configuration& co
     out->drain_timeout_ = std::chrono::milliseconds(configuration.shutdown.timeout_ms);
     const unsigned workers = configuration.workers.count;
 
-    auto policies = load_policies(configuration);
+    auto policies = load_policies(configuration, clock, random);
     if (!policies) {
         return tl::unexpected(policies.error());
     }
     out->policies_ = std::move(*policies);
+    for (const auto& [policy, credentials] : out->policies_.credentials) {
+        log_credentials(policy, *credentials->current());
+    }
     if (configuration.lab.keylog) {
         auto log = keymgmt::KeyLog::open(*configuration.lab.keylog);
         if (!log) {
@@ -87,7 +102,8 @@ Result<std::unique_ptr<Gateway>> Gateway::create(const config::Configuration& co
     out->host_ = std::move(*host);
 
     out->relay_ = std::make_unique<relay::Relay>(*out->host_, *out->protection_, clock,
-                                                 backend_settings(configuration, out->policies_));
+                                                 backend_settings(configuration, out->policies_),
+                                                 configuration.limits.handshakes);
     for (const auto& listener : listener_settings(configuration, out->policies_)) {
         if (auto listening = out->relay_->listen(listener); !listening) {
             return tl::unexpected(listening.error());
@@ -136,6 +152,17 @@ void Gateway::stop_workers() {
         rte_eal_wait_lcore(launch.lcore);
     }
     launched_.clear();
+}
+
+void Gateway::reload_credentials() {
+    for (const auto& [policy, credentials] : policies_.credentials) {
+        if (auto loaded = credentials->reload(); loaded) {
+            log_credentials(policy, *credentials->current());
+        } else {
+            log::of("keymgmt").error("protection policy {}: nothing is changed: {}", policy,
+                                     loaded.error().message);
+        }
+    }
 }
 
 size_t Gateway::poll_control() {

@@ -49,6 +49,11 @@ class Gateway {
     size_t poll_control();
 
     void drain() { relay_->drain(drain_timeout_); }
+    // Reads certificates, keys and revocation lists again and logs what came of it. What cannot be
+    // read stays as it was; associations and handshakes under way are not touched.
+    void reload_credentials();
+    // New keys for every protected association.
+    void request_rekey() { relay_->request_rekey(); }
     [[nodiscard]] bool is_drained() const {
         return relay_->is_draining() && relay_->pair_count() == 0;
     }

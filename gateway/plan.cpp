@@ -1,10 +1,12 @@
 #include "gateway/plan.h"
 
 #include <algorithm>
+#include <ctime>
 
 #include "control/keymgmt/preshared/key_file.h"
 #include "control/keymgmt/preshared/lab_raw.h"
 #include "control/keymgmt/preshared/method.h"
+#include "control/keymgmt/tls13/method.h"
 
 namespace sdg::gateway {
 namespace {
@@ -31,7 +33,7 @@ bool is_pci(const std::string& device) {
     return address.find(':') != std::string::npos && address.find('.') != std::string::npos;
 }
 
-Result<std::shared_ptr<keymgmt::Method>> load_method(const config::ProtectionPolicy& policy) {
+Result<std::shared_ptr<keymgmt::Method>> load_preshared(const config::ProtectionPolicy& policy) {
     keymgmt::KeySessionOptions options;
     options.rekey_fraction = policy.rekey_fraction;
     if (policy.lab_raw_file) {
@@ -49,6 +51,108 @@ Result<std::shared_ptr<keymgmt::Method>> load_method(const config::ProtectionPol
                                           options);
 }
 
+keymgmt::tls13::CredentialSettings credential_settings(const config::Tls13& tls13) {
+    keymgmt::tls13::CredentialSettings out;
+    out.certificate = tls13.certificate;
+    out.private_key = tls13.private_key;
+    out.passphrase_file = tls13.passphrase_file;
+    out.authorities = tls13.authorities;
+    out.revocation_lists = tls13.revocation_lists;
+    for (const config::CipherSuite suite : tls13.suites) {
+        out.suites.push_back(static_cast<record::Suite>(suite));
+    }
+    out.groups = tls13.groups;
+    out.signature_algorithms = tls13.signature_algorithms;
+    return out;
+}
+
+keymgmt::tls13::SessionOptions session_options(const config::ProtectionPolicy& policy) {
+    using std::chrono::milliseconds;
+    using std::chrono::seconds;
+    const config::Tls13& tls13 = *policy.tls13;
+    keymgmt::tls13::SessionOptions out;
+    out.handshake_timeout = milliseconds(tls13.handshake_timeout_ms);
+    out.rekey_age = seconds(tls13.rekey_age_s);
+    out.rekey_octets = uint64_t{tls13.rekey_volume_mb} * 1'000'000;
+    out.rekey_fraction = policy.rekey_fraction;
+    out.expiry_margin = seconds(tls13.expiry_margin_s);
+    out.key_lifetime = seconds(tls13.key_lifetime_s);
+    out.drain = seconds(tls13.drain_s);
+    out.drain_unconfirmed = seconds(tls13.drain_unconfirmed_s);
+    out.min_rekey_interval = milliseconds(tls13.min_rekey_interval_ms);
+    return out;
+}
+
+// What makes the policy's methods; TLS differs by the peer names of the leg.
+struct Sources {
+    std::shared_ptr<keymgmt::Method> preshared;
+    std::shared_ptr<keymgmt::tls13::CredentialStore> credentials;
+};
+
+class PolicyLoader {
+ public:
+    PolicyLoader(const Clock& clock, Random& random) : clock_(clock), random_(random) {}
+
+    Result<Sources> load(const config::ProtectionPolicy& from) const {
+        Sources out;
+        if (from.preshared_file || from.lab_raw_file) {
+            auto method = load_preshared(from);
+            if (!method) {
+                return tl::unexpected(method.error());
+            }
+            out.preshared = std::move(*method);
+        }
+        if (from.tls13) {
+            auto store = keymgmt::tls13::CredentialStore::open(credential_settings(*from.tls13));
+            if (!store) {
+                return tl::unexpected(store.error());
+            }
+            out.credentials = std::move(*store);
+        }
+        return out;
+    }
+
+    // peer_names: empty for the policy's own.
+    Result<std::unique_ptr<keymgmt::Policy>> make(
+        const config::ProtectionPolicy& from, const Sources& sources,
+        const std::vector<std::string>& peer_names) const {
+        auto to = std::make_unique<keymgmt::Policy>();
+        to->name = from.name;
+        for (const auto id : from.methods) {
+            to->key_management.methods.push_back(static_cast<uint8_t>(id));
+        }
+        to->key_management.client = from.role_client;
+        to->key_management.server = from.role_server;
+        to->key_management.restart = from.restart;
+        to->key_management.required = from.mode == config::ProtectionMode::strict;
+        to->replay_window = from.replay_window;
+        if (sources.preshared) {
+            to->methods.push_back(sources.preshared);
+        }
+        if (sources.credentials) {
+            auto names = keymgmt::tls13::PeerNames::parse(
+                peer_names.empty() ? from.tls13->peer_names : peer_names);
+            if (!names) {
+                return tl::unexpected(names.error());
+            }
+            to->methods.push_back(keymgmt::tls13::make_tls_method(
+                std::make_shared<const keymgmt::tls13::SessionEnvironment>(
+                    keymgmt::tls13::SessionEnvironment{
+                        .credentials = sources.credentials,
+                        .peer_names = std::move(*names),
+                        .options = session_options(from),
+                        .clock = clock_,
+                        .random = random_,
+                        .unix_time = [] { return static_cast<int64_t>(std::time(nullptr)); }})));
+        }
+        return to;
+    }
+
+ private:
+    const Clock& clock_;
+    Random& random_;
+};
+
 sctp::LegSettings leg_settings(const config::Configuration& configuration, size_t port_index,
                                uint16_t streams, const keymgmt::Policy* policy) {
     sctp::LegSettings leg;
@@ -64,8 +168,9 @@ sctp::LegSettings leg_settings(const config::Configuration& configuration, size_
     return leg;
 }
 
-const keymgmt::Policy* policy_of(const std::optional<size_t>& index, const Policies& policies) {
-    return index ? policies[*index].get() : nullptr;
+const keymgmt::Policy* policy_of(const std::optional<size_t>& index, const Policies& policies,
+                                 const std::unique_ptr<keymgmt::Policy>& own) {
+    return own ? own.get() : index ? policies.base[*index].get() : nullptr;
 }
 
 }  // namespace
@@ -128,26 +233,48 @@ worker::WorkerSettings worker_settings(const config::Workers& workers, unsigned 
     return {.index = index, .burst = workers.burst, .idle_sleep_us = workers.idle_sleep_us};
 }
 
-Result<Policies> load_policies(const config::Configuration& configuration) {
+Result<Policies> load_policies(const config::Configuration& configuration, const Clock& clock,
+                               Random& random) {
+    const PolicyLoader loader(clock, random);
     Policies out;
+    std::vector<Sources> sources;
+    const auto failed = [](const std::string& name, const Error& error) {
+        return fail(error.code, "protection policy {}: {}", name, error.message);
+    };
     for (const config::ProtectionPolicy& from : configuration.protection) {
-        auto method = load_method(from);
-        if (!method) {
-            return fail(method.error().code, "protection policy {}: {}", from.name,
-                        method.error().message);
+        auto loaded = loader.load(from);
+        if (!loaded) {
+            return failed(from.name, loaded.error());
         }
-        auto to = std::make_unique<keymgmt::Policy>();
-        to->name = from.name;
-        for (const auto id : from.methods) {
-            to->key_management.methods.push_back(static_cast<uint8_t>(id));
+        auto made = loader.make(from, *loaded, {});
+        if (!made) {
+            return failed(from.name, made.error());
         }
-        to->key_management.client = from.role_client;
-        to->key_management.server = from.role_server;
-        to->key_management.restart = from.restart;
-        to->key_management.required = from.mode == config::ProtectionMode::strict;
-        to->replay_window = from.replay_window;
-        to->methods.push_back(std::move(*method));
-        out.push_back(std::move(to));
+        if (loaded->credentials) {
+            out.credentials.push_back({from.name, loaded->credentials});
+        }
+        sources.push_back(std::move(*loaded));
+        out.base.push_back(std::move(*made));
+    }
+    const auto own_names = [&](const auto& legs, auto& to) -> Result<void> {
+        for (const auto& leg : legs) {
+            to.emplace_back();
+            if (leg.protection && !leg.peer_names.empty()) {
+                const auto& from = configuration.protection[*leg.protection];
+                auto made = loader.make(from, sources[*leg.protection], leg.peer_names);
+                if (!made) {
+                    return failed(from.name, made.error());
+                }
+                to.back() = std::move(*made);
+            }
+        }
+        return {};
+    };
+    if (auto done = own_names(configuration.listeners, out.of_listeners); !done) {
+        return tl::unexpected(done.error());
+    }
+    if (auto done = own_names(configuration.backends, out.of_backends); !done) {
+        return tl::unexpected(done.error());
     }
     return out;
 }
@@ -163,7 +290,7 @@ std::vector<relay::BackendSettings> backend_settings(const config::Configuration
                         .local_port = from.local_port,
                         .peer_port = from.port,
                         .port = static_cast<uint16_t>(from.port_index)};
-        to.policy = policy_of(from.protection, policies);
+        to.policy = policy_of(from.protection, policies, policies.of_backends[out.size()]);
         to.leg = leg_settings(configuration, from.port_index, from.streams, to.policy);
         to.connect_timeout = std::chrono::milliseconds(from.connect_timeout_ms);
         out.push_back(std::move(to));
@@ -180,7 +307,7 @@ std::vector<relay::ListenerSettings> listener_settings(const config::Configurati
         to.address = from.address;
         to.sctp_port = from.port;
         to.port = static_cast<uint16_t>(from.port_index);
-        to.policy = policy_of(from.protection, policies);
+        to.policy = policy_of(from.protection, policies, policies.of_listeners[out.size()]);
         to.leg = leg_settings(configuration, from.port_index, from.max_streams, to.policy);
         to.max_associations = from.max_associations;
         to.backend = from.backend;

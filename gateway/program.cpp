@@ -20,6 +20,7 @@
 #include <string>
 
 #include "config/load.h"
+#include "control/keymgmt/tls13/credentials.h"
 #include "control/log.h"
 #include "dataplane/port/eal.h"
 #include "dataplane/worker/idle.h"
@@ -54,14 +55,15 @@ void harden(bool lab) {
     ::prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
 }
 
-// SIGINT, SIGTERM: drain; a second one: at once. SIGUSR1: write the statistics. Blocked before any
+// SIGINT, SIGTERM: drain; a second one: at once. SIGHUP: read the certificates again. SIGUSR1:
+// write the statistics. SIGUSR2: new keys for every protected association. Blocked before any
 // thread exists, so that only this descriptor delivers them.
 class Signals {
  public:
     Signals() {
         sigset_t set;
         sigemptyset(&set);
-        for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) {
+        for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2}) {
             sigaddset(&set, signal);
         }
         pthread_sigmask(SIG_BLOCK, &set, nullptr);
@@ -146,6 +148,11 @@ void control_loop(Gateway& gateway, const Signals& signals,
                         log.error("{}", written.error().message);
                     }
                 }
+            } else if (*signal == SIGHUP) {
+                gateway.reload_credentials();
+            } else if (*signal == SIGUSR2) {
+                log.info("asked for new keys on every protected association");
+                gateway.request_rekey();
             } else if (gateway.relay().is_draining()) {
                 log.warn("asked again: stopping without waiting for associations");
                 break;
@@ -170,6 +177,11 @@ int run(const config::Configuration& configuration) {
     const Signals signals;
     harden(configuration.lab.keylog.has_value());
     set_up_logging(configuration.log);
+    if (!keymgmt::tls13::secure_private_keys()) {
+        log::of("gateway").warn(
+            "memory for private keys cannot be locked (RLIMIT_MEMLOCK): it may "
+            "be swapped out");
+    }
     auto eal = port::Eal::start(eal_settings(configuration));
     if (!eal) {
         say(eal.error().message);

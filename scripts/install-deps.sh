@@ -14,7 +14,7 @@ run_packages=(
     libyaml-cpp-dev libcli11-dev libspdlog-dev libfmt-dev libexpected-dev nlohmann-json3-dev
     libgtest-dev libgmock-dev libbenchmark-dev
     # the picture in namespaces
-    iproute2 ethtool procps tcpdump tshark python3
+    iproute2 ethtool procps tcpdump tshark python3 openssl
 )
 test_packages=(nftables python3-scapy clang libclang-rt-14-dev llvm)
 ci_packages=(clang-format clang-tidy shellcheck)

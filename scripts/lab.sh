@@ -10,7 +10,7 @@
 #   lab_check                 whether this machine can do it; prints the reason when not
 #   lab_begin [ipv4|ipv6]     makes namespaces and links, and a trap that removes everything
 #   lab_begin_direct [...]    the same with client and server alone, on one link
-#   lab_configs               writes the pre-shared key and gateway-a.yaml, gateway-b.yaml
+#   lab_configs               writes the keys or certificates and gateway-a.yaml, gateway-b.yaml
 #   lab_gateway a|b           starts a gateway and waits until it answers; lab_stop_gateway a|b
 #   lab_server                starts the answering endpoint; lab_stop_server
 #   lab_client [options]      runs the asking endpoint in the foreground
@@ -19,7 +19,7 @@
 #   lab_end                   what the trap does
 #
 # Set before: LAB_GATEWAY and LAB_ENDPOINT (the programs), LAB_EXCHANGE (the exchange file).
-# Optional: LAB_SUITE, LAB_LISTENER_A, LAB_BACKEND_B, LAB_TRUNK, LAB_EXTRA (more YAML, see
+# Optional: LAB_METHOD (tls13, preshared, or both: what protects the middle link; default tls13), LAB_SUITE, LAB_LISTENER_A, LAB_BACKEND_B, LAB_TRUNK, LAB_EXTRA (more YAML, see
 # lab_configs), LAB_SERVER_OPTIONS (array).
 # Set by it: LAB_DIR (scratch, mode 0700; stats and logs are in it), LAB_CLIENT, LAB_A, ... (addresses).
 
@@ -35,7 +35,7 @@ lab_check() {
         echo "network namespaces and raw sockets need root"
         return 1
     fi
-    for tool in ip ethtool tcpdump tshark python3; do
+    for tool in ip ethtool tcpdump tshark python3 openssl; do
         command -v "$tool" >/dev/null || {
             echo "$tool is not installed"
             return 1
@@ -134,25 +134,57 @@ lab_at() {
     if [ "$LAB_FAMILY" = ipv6 ]; then echo "[$1]:$2"; else echo "$1:$2"; fi
 }
 
-# qdisc_bypass=0 on the link between the gateways: what bypasses the queueing discipline is seen by no
-# capture and no nftables hook on the sending side.
-lab_configs() {
+lab_preshared_key() {
     (
         umask 077
         echo "psk: $(od -An -tx1 -N32 /dev/urandom | tr -d ' \n')" >"$LAB_DIR/trunk.psk"
     )
-    local trunk="protection:
+}
+lab_credentials() {
+    "$LAB_SCRIPTS/../tests/lab-ca.sh" "$LAB_DIR/pki" gateway-a gateway-b
+}
+
+# lab_policy OWN PEER: the protection policy of the gateway OWN.
+lab_policy() {
+    echo "protection:
   - name: trunk
-    mode: strict
-    suite: ${LAB_SUITE:-TLS_AES_128_GCM_SHA256}
-    preshared: { file: trunk.psk }
-    ${LAB_TRUNK:-}"
+    mode: ${LAB_MODE:-strict}"
+    case ${LAB_METHOD:-tls13} in tls13 | both)
+        echo "    tls13:
+      certificate: pki/$1.pem
+      private_key: pki/$1.key
+      authorities: [pki/ca.pem]
+      revocation_lists: [pki/ca.crl]
+      peer_names: [\"dns:$2.lab.example\"]
+      suites: [${LAB_SUITE:-TLS_AES_128_GCM_SHA256, TLS_AES_256_GCM_SHA384, TLS_CHACHA20_POLY1305_SHA256}]
+      ${LAB_TLS:-}"
+        ;;
+    esac
+    case ${LAB_METHOD:-tls13} in preshared | both)
+        echo "    suite: ${LAB_SUITE:-TLS_AES_128_GCM_SHA256}
+    preshared: { file: trunk.psk }"
+        ;;
+    esac
+    echo "    ${LAB_TRUNK:-}"
+}
+
+# qdisc_bypass=0 on the link between the gateways: what bypasses the queueing discipline is seen by no
+# capture and no nftables hook on the sending side.
+lab_configs() {
+    case ${LAB_METHOD:-tls13} in
+        tls13) lab_credentials ;;
+        both)
+            lab_credentials
+            lab_preshared_key
+            ;;
+        preshared) lab_preshared_key ;;
+    esac
     cat >"$LAB_DIR/gateway-a.yaml" <<YAML
 eal: { memory_mib: 256, hugepages: auto }
 ports:
   - { name: trusted, device: "net_af_packet0,iface=ga0", addresses: ["$LAB_A/$LAB_PREFIX"] }
   - { name: untrusted, device: "net_af_packet1,iface=ga1,qdisc_bypass=0", addresses: ["$LAB_A_TRUNK/$LAB_PREFIX"] }
-$trunk
+$(lab_policy gateway-a gateway-b)
 backends:
   - { name: gateway-b, side: protected, local: "$LAB_A_TRUNK", address: "$LAB_B_TRUNK", port: $LAB_PORT, protection: trunk, connect_timeout_ms: 5000 }
 listeners:
@@ -166,7 +198,7 @@ eal: { memory_mib: 256, hugepages: auto }
 ports:
   - { name: untrusted, device: "net_af_packet0,iface=gb1,qdisc_bypass=0", addresses: ["$LAB_B_TRUNK/$LAB_PREFIX"] }
   - { name: trusted, device: "net_af_packet1,iface=gb0", addresses: ["$LAB_B/$LAB_PREFIX"] }
-$trunk
+$(lab_policy gateway-b gateway-a)
 backends:
   - { name: server, side: plain, local: "$LAB_B", address: "$LAB_SERVER", port: $LAB_PORT, connect_timeout_ms: 5000 ${LAB_BACKEND_B:-} }
 listeners:

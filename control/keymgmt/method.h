@@ -56,6 +56,19 @@ struct SendMessage {
 };
 // Upper-layer traffic may flow from now on.
 struct ProtectionUp {};
+// The session has work that costs time (a signature, a chain to check) and wants on_turn() when it
+// is its turn: see handshake_queue.h. needs_slot: it is to begin a handshake with a peer that has
+// not authenticated yet, of which only so many run at a time.
+struct RequestTurn {
+    bool needs_slot = false;
+};
+// The handshake is over, its slot is free.
+struct EndHandshake {};
+// One line for the log: text does not name the association, whoever carries it out does.
+struct Report {
+    bool warning = false;
+    std::string text;
+};
 // The association is aborted; reason is for the log and names what to suspect.
 struct Fail {
     std::string reason;
@@ -63,7 +76,7 @@ struct Fail {
 
 using Action = std::variant<InstallReceiveKey, InstallSendKey, SelectSendKey, DestroySendKey,
                             DestroyReceiveKey, SetClearPolicy, RequireProtection, RequestHeartbeat,
-                            SendMessage, ProtectionUp, Fail>;
+                            SendMessage, ProtectionUp, RequestTurn, EndHandshake, Report, Fail>;
 using Actions = std::vector<Action>;  // carried out in order
 
 // What a session is bound to. Octet strings are the parameters as on the wire without padding.
@@ -86,6 +99,15 @@ class Session {
     virtual Actions on_sender_dry() = 0;
     // Called about once a second.
     virtual Actions on_tick(TimePoint now, std::span<const keys::EpochStatistics> epochs) = 0;
+    // The turn asked for with RequestTurn. has_slot: a handshake may begin.
+    virtual Actions on_turn(bool /*has_slot*/) { return {}; }
+    // The operator wants new keys now. Methods that cannot do it report so.
+    virtual Actions on_rekey_requested() {
+        Actions actions;
+        actions.emplace_back(
+            Report{.warning = true, .text = "this method has no rekey by command"});
+        return actions;
+    }
 };
 
 // One configured method of a protection policy; makes sessions.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "control/log.h"
 #include "dataplane/packet/code_points.h"
 
 namespace sdg::keymgmt {
@@ -37,8 +38,8 @@ SessionContext context_of(const sctp::Negotiated& negotiated) {
 }  // namespace
 
 Result<std::unique_ptr<AssociationProtection>> AssociationProtection::start(
-    const Policy& policy, keys::ChunkProtection& protection, sctp::Association& association,
-    ProtectionOwner& owner) {
+    const Policy& policy, keys::ChunkProtection& protection, HandshakeQueue& queue,
+    sctp::Association& association, ProtectionOwner& owner) {
     const sctp::Negotiated& negotiated = association.negotiated();
     const uint8_t id = negotiated.agreement->method;
     const auto method = std::find_if(policy.methods.begin(), policy.methods.end(),
@@ -61,7 +62,7 @@ Result<std::unique_ptr<AssociationProtection>> AssociationProtection::start(
         return tl::unexpected(done.error());
     }
     std::unique_ptr<AssociationProtection> out(
-        new AssociationProtection(protection, association, owner));
+        new AssociationProtection(protection, queue, association, owner));
     out->session_ = std::move(*session);
     out->method_id_ = id;
     return out;
@@ -74,6 +75,22 @@ void AssociationProtection::on_tick(TimePoint now) {
     if (auto statistics = protection_.statistics(association_.id())) {
         carry_out(session_->on_tick(now, *statistics));
     }
+}
+
+void AssociationProtection::on_turn(bool has_slot) {
+    turn_asked_ = false;
+    if (failed_) {
+        return;
+    }
+    carry_out(session_->on_turn(has_slot));
+    owner_.on_protection_turn();
+}
+
+void AssociationProtection::report(const Report& report) const {
+    const sctp::Endpoints& e = association_.endpoints();
+    log::of("keymgmt").log(report.warning ? spdlog::level::warn : spdlog::level::info,
+                           "[{}]:{} <-> [{}]:{}: {}", e.local.to_string(), e.local_port,
+                           e.peer.to_string(), e.peer_port, report.text);
 }
 
 void AssociationProtection::fail_with(const std::string& reason) {
@@ -132,6 +149,19 @@ Result<void> AssociationProtection::carry_out(const Action& action) {
                 owner_.on_protection_up();
                 return {};
             },
+            [&](const RequestTurn& a) -> Result<void> {
+                turn_asked_ = true;
+                queue_.request(*this, a.needs_slot);
+                return {};
+            },
+            [&](const EndHandshake&) -> Result<void> {
+                queue_.release(*this);
+                return {};
+            },
+            [&](const Report& a) -> Result<void> {
+                report(a);
+                return {};
+            },
             [&](const Fail& a) -> Result<void> {
                 fail_with(a.reason);
                 return {};
@@ -140,7 +170,7 @@ Result<void> AssociationProtection::carry_out(const Action& action) {
 }
 
 bool AssociationProtection::send_pending() {
-    while (!pending_.empty() && !failed_) {
+    while (!pending_.empty()) {
         const auto& front = pending_.front();
         const auto taken = association_.send({.stream = 0,
                                               .ppid = packet::kPpidKeyManagement,
@@ -148,6 +178,7 @@ bool AssociationProtection::send_pending() {
                                               .end_of_message = true},
                                              std::span(front).subspan(sent_of_front_));
         if (!taken) {
+            pending_.clear();
             fail_with(taken.error().message);
             return false;
         }

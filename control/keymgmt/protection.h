@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "control/keymgmt/handshake_queue.h"
 #include "control/keymgmt/method.h"
 #include "control/sctp/host.h"
 
@@ -29,25 +30,35 @@ class ProtectionOwner {
     virtual ~ProtectionOwner() = default;
     // Upper-layer traffic may flow.
     virtual void on_protection_up() = 0;
-    // The association must be aborted; reason is for the log.
+    // The association must be aborted; reason is for the log. What send_pending() still has (an
+    // alert) is to go first.
     virtual void on_protection_failed(const std::string& reason) = 0;
+    // A turn is over: messages may wait to be sent, and more may be read.
+    virtual void on_protection_turn() = 0;
 };
 
-class AssociationProtection {
+class AssociationProtection final : private HandshakeQueue::Member {
  public:
     // The association must have an agreement. not_found when the agreed method is none of the
-    // policy's; else what the method says. owner, protection and association outlive the object.
+    // policy's; else what the method says. queue, owner, protection and association outlive the
+    // object.
     [[nodiscard]] static Result<std::unique_ptr<AssociationProtection>> start(
-        const Policy& policy, keys::ChunkProtection& protection, sctp::Association& association,
-        ProtectionOwner& owner);
+        const Policy& policy, keys::ChunkProtection& protection, HandshakeQueue& queue,
+        sctp::Association& association, ProtectionOwner& owner);
+    ~AssociationProtection() override { queue_.leave(*this); }
+    AssociationProtection(const AssociationProtection&) = delete;
+    AssociationProtection& operator=(const AssociationProtection&) = delete;
 
     void on_parameters_agreed() { carry_out(session_->on_parameters_agreed()); }
     void on_established() { carry_out(session_->on_established()); }
     void on_first_opened() { carry_out(session_->on_first_opened()); }
     void on_message(std::span<const uint8_t> octets) { carry_out(session_->on_message(octets)); }
     void on_sender_dry() { carry_out(session_->on_sender_dry()); }
+    void on_rekey_requested() { carry_out(session_->on_rekey_requested()); }
     void on_tick(TimePoint now);
 
+    // Waits for a turn: a message given now would only be queued behind others.
+    [[nodiscard]] bool is_busy() const { return turn_asked_; }
     [[nodiscard]] bool is_up() const { return up_; }
     [[nodiscard]] uint8_t method() const { return method_id_; }
     // Key-management messages that wait to be sent: send_pending() may be called whenever no user
@@ -55,15 +66,20 @@ class AssociationProtection {
     bool send_pending();
 
  private:
-    AssociationProtection(keys::ChunkProtection& protection, sctp::Association& association,
-                          ProtectionOwner& owner)
-        : protection_(protection), association_(association), owner_(owner) {}
+    AssociationProtection(keys::ChunkProtection& protection, HandshakeQueue& queue,
+                          sctp::Association& association, ProtectionOwner& owner)
+        : protection_(protection), queue_(queue), association_(association), owner_(owner) {}
+
+    void on_turn(bool has_slot) override;
 
     void carry_out(const Actions& actions);
     [[nodiscard]] Result<void> carry_out(const Action& action);
     void fail_with(const std::string& reason);
 
+    void report(const Report& report) const;
+
     keys::ChunkProtection& protection_;
+    HandshakeQueue& queue_;
     sctp::Association& association_;
     ProtectionOwner& owner_;
     std::unique_ptr<Session> session_;
@@ -72,6 +88,7 @@ class AssociationProtection {
     uint8_t method_id_ = 0;
     bool up_ = false;
     bool failed_ = false;
+    bool turn_asked_ = false;
 };
 
 }  // namespace sdg::keymgmt

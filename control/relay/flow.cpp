@@ -12,48 +12,35 @@ Flow::Progress Flow::break_with(std::string reason) {
     return Progress::broken;
 }
 
-Result<std::optional<Flow::Piece>> Flow::read() {
+std::optional<Flow::Piece> Flow::read() {
     // One buffer for the thread: most reads find nothing, and a piece that the destination takes
     // whole never needs memory of its own.
     thread_local std::vector<uint8_t> buffer(kPiece);
-    const auto received = source_.association()->receive(buffer);
+    const auto received = source_.receive(buffer);
     if (!received) {
-        return tl::unexpected(received.error());
-    }
-    if (!*received) {
-        return std::optional<Piece>{};
+        return std::nullopt;
     }
     Piece piece;
-    piece.info = (*received)->info;
-    piece.length = (*received)->length;
+    piece.info = received->info;
+    piece.length = received->length;
     piece.octets.swap(buffer);
     buffer.resize(kPiece);
-    return std::optional<Piece>(std::move(piece));
+    return piece;
 }
 
 Flow::Progress Flow::pump(unsigned budget, FlowCounters& totals) {
     for (; budget > 0; --budget) {
         if (!piece_) {
-            if (source_.association() == nullptr) {
-                return Progress::idle;
-            }
             auto next = read();
             if (!next) {
-                return Progress::idle;  // closing; the leg hears on_closed()
-            }
-            if (!*next) {
                 return Progress::idle;
             }
-            Piece& piece = **next;
+            Piece& piece = *next;
             if (piece.info.ppid == packet::kPpidKeyManagement) {
                 if (source_.is_protected()) {
-                    if (!source_.on_key_management_piece(
-                            std::span(piece.octets).first(piece.length),
-                            piece.info.end_of_message)) {
-                        return break_with("key-management message too long");
-                    }
-                    source_.send_key_management();
-                    if (source_.association() == nullptr || destination_.association() == nullptr) {
+                    source_.on_key_management_piece(piece.info,
+                                                    std::span(piece.octets).first(piece.length));
+                    if (!source_.is_up() || destination_.association() == nullptr) {
                         return Progress::idle;
                     }
                     continue;
@@ -75,11 +62,8 @@ Flow::Progress Flow::pump(unsigned budget, FlowCounters& totals) {
         if (destination_.association() == nullptr) {
             return Progress::blocked;
         }
-        if (!mid_message_) {
-            destination_.send_key_management();
-        }
         Piece& piece = *piece_;
-        const auto taken = destination_.association()->send(
+        const auto taken = destination_.send(
             piece.info, std::span(piece.octets).subspan(piece.sent, piece.length - piece.sent));
         if (!taken) {
             return Progress::blocked;  // closing; the leg hears on_closed()

@@ -61,7 +61,7 @@ class Flow {
     };
 
     // nullopt: nothing there now.
-    Result<std::optional<Piece>> read();
+    std::optional<Piece> read();
     Progress break_with(std::string reason);
 
     Leg& source_;

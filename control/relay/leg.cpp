@@ -1,5 +1,6 @@
 #include "control/relay/leg.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -23,8 +24,8 @@ void Leg::on_parameters_agreed(sctp::Association& association) {
     if (policy_ == nullptr || !association.negotiated().agreement) {
         return;
     }
-    auto started =
-        keymgmt::AssociationProtection::start(*policy_, protection_table_, association, *this);
+    auto started = keymgmt::AssociationProtection::start(*policy_, protection_table_, handshakes_,
+                                                         association, *this);
     if (!started) {
         on_protection_failed(started.error().message);
         return;
@@ -60,7 +61,9 @@ void Leg::on_first_opened(sctp::Association&) {
 }
 
 void Leg::on_sender_dry(sctp::Association&) {
-    if (protection_) {
+    if (ticks_to_abort_ > 0) {
+        abort_after_alert();
+    } else if (protection_) {
         protection_->on_sender_dry();
         send_key_management();
     }
@@ -89,14 +92,40 @@ void Leg::become_up() {
 }
 
 void Leg::on_protection_failed(const std::string& reason) {
-    if (!std::exchange(failed_, true)) {
-        owner_.on_leg_failed(*this, reason);
+    if (std::exchange(failed_, true)) {
+        return;
+    }
+    up_ = false;
+    owner_.on_leg_failed(*this, reason);
+    // A TLS alert tells the peer why; an ABORT at once would overtake it.
+    send_key_management();
+    if (association_ != nullptr && association_->is_established() &&
+        association_->unsent_octets() > 0) {
+        ticks_to_abort_ = kTicksForAlert;
+    } else {
+        abort_after_alert();
     }
 }
 
+void Leg::abort_after_alert() {
+    ticks_to_abort_ = 0;
+    abort("key management failed");
+}
+
 void Leg::on_tick(TimePoint now) {
-    if (protection_ && association_ != nullptr) {
+    if (ticks_to_abort_ > 0) {
+        if (--ticks_to_abort_ == 0) {
+            abort_after_alert();
+        }
+    } else if (protection_ && association_ != nullptr) {
         protection_->on_tick(now);
+        send_key_management();
+    }
+}
+
+void Leg::request_rekey() {
+    if (protection_ && association_ != nullptr) {
+        protection_->on_rekey_requested();
     }
 }
 
@@ -112,38 +141,93 @@ void Leg::abort(std::string_view text) {
     }
 }
 
-bool Leg::on_key_management_piece(std::span<const uint8_t> octets, bool end) {
+Result<size_t> Leg::send(const sctp::FragmentInfo& info, std::span<const uint8_t> octets) {
+    if (association_ == nullptr) {
+        return fail(ErrorCode::unavailable, "{} is closed", name_);
+    }
+    // A user message must not begin inside a key-management message, nor the other way round.
+    if (!sending_message_ && protection_ && !protection_->send_pending()) {
+        return association_ == nullptr ? fail(ErrorCode::unavailable, "{} is closed", name_)
+                                       : Result<size_t>(0);
+    }
+    const auto taken = association_->send(info, octets);
+    if (taken) {
+        const bool ended = info.end_of_message && *taken == octets.size();
+        sending_message_ = !ended && (sending_message_ || *taken > 0);
+    }
+    return taken;
+}
+
+std::optional<sctp::Association::Received> Leg::receive(std::span<uint8_t> buffer) {
+    if (!early_.empty()) {
+        Early& piece = early_.front();
+        const size_t length = std::min(buffer.size(), piece.octets.size() - piece.taken);
+        std::copy_n(piece.octets.begin() + static_cast<ptrdiff_t>(piece.taken), length,
+                    buffer.begin());
+        piece.taken += length;
+        sctp::Association::Received out{.info = piece.info, .length = length};
+        if (piece.taken < piece.octets.size()) {
+            out.info.end_of_message = false;
+        } else {
+            early_octets_ -= piece.octets.size();
+            early_.pop_front();
+        }
+        return out;
+    }
+    if (association_ == nullptr) {
+        return std::nullopt;
+    }
+    const auto received = association_->receive(buffer);
+    return received ? *received : std::nullopt;  // an error: closing, on_closed() follows
+}
+
+void Leg::on_key_management_piece(const sctp::FragmentInfo& info, std::span<const uint8_t> octets) {
+    if (info.stream != 0 || info.unordered) {
+        on_protection_failed(
+            "a key-management message came on another stream than 0, or unordered");
+        return;
+    }
     if (key_management_message_.size() + octets.size() > kMaxKeyManagementMessage) {
-        return false;
+        on_protection_failed("key-management message too long");
+        return;
     }
     key_management_message_.insert(key_management_message_.end(), octets.begin(), octets.end());
-    if (end) {
+    if (info.end_of_message) {
         const auto message = std::exchange(key_management_message_, {});
         protection_->on_message(message);
+        send_key_management();
     }
-    return true;
 }
 
 void Leg::send_key_management() {
-    if (protection_ && association_ != nullptr && association_->is_established()) {
+    if (protection_ && !sending_message_ && association_ != nullptr &&
+        association_->is_established()) {
         protection_->send_pending();
     }
 }
 
-bool Leg::read_key_management() {
+void Leg::read_key_management() {
     std::array<uint8_t, 4096> buffer;
-    while (is_keying() && association_ != nullptr && association_->is_established()) {
+    // What a message in the queue brings may change what the next piece means: wait for the turn.
+    while (is_keying() && !protection_->is_busy() && association_ != nullptr &&
+           association_->is_established()) {
         const auto piece = association_->receive(buffer);
         if (!piece || !piece->has_value()) {
-            return true;
+            return;
         }
-        if ((*piece)->info.ppid != packet::kPpidKeyManagement ||
-            !on_key_management_piece(std::span(buffer).first((*piece)->length),
-                                     (*piece)->info.end_of_message)) {
-            return false;
+        const sctp::FragmentInfo& info = (*piece)->info;
+        const auto octets = std::span(buffer).first((*piece)->length);
+        if (info.ppid == packet::kPpidKeyManagement) {
+            on_key_management_piece(info, octets);
+            continue;
         }
+        early_octets_ += octets.size();
+        if (early_octets_ > kMaxEarly) {
+            on_protection_failed("the peer sends user messages and no Protection Established");
+            return;
+        }
+        early_.push_back({.info = info, .octets = {octets.begin(), octets.end()}});
     }
-    return true;
 }
 
 }  // namespace sdg::relay

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -35,8 +36,12 @@ class Leg final : public sctp::AssociationObserver, public keymgmt::ProtectionOw
  public:
     // policy: null for a plain leg. name is for the log ("accepted on n2", "backend amf").
     Leg(std::string name, const keymgmt::Policy* policy, keys::ChunkProtection& protection,
-        LegOwner& owner)
-        : name_(std::move(name)), policy_(policy), protection_table_(protection), owner_(owner) {}
+        keymgmt::HandshakeQueue& handshakes, LegOwner& owner)
+        : name_(std::move(name)),
+          policy_(policy),
+          protection_table_(protection),
+          handshakes_(handshakes),
+          owner_(owner) {}
     Leg(const Leg&) = delete;
     Leg& operator=(const Leg&) = delete;
 
@@ -52,16 +57,26 @@ class Leg final : public sctp::AssociationObserver, public keymgmt::ProtectionOw
     // For the log: addresses and what protects it.
     [[nodiscard]] std::string describe() const;
 
-    // A piece of a PPID 4242 message of this protected leg. False: the message is too long.
-    [[nodiscard]] bool on_key_management_piece(std::span<const uint8_t> octets, bool end);
-    // Sends waiting key-management messages; call only between user messages.
+    // As of sctp::Association, for user messages. Key-management messages that wait go before the
+    // next one begins. nullopt from receive(): nothing there; on a closed leg always.
+    [[nodiscard]] Result<size_t> send(const sctp::FragmentInfo& info,
+                                      std::span<const uint8_t> octets);
+    [[nodiscard]] std::optional<sctp::Association::Received> receive(std::span<uint8_t> buffer);
+
+    // Takes a piece of a PPID 4242 message of this protected leg, or ends the leg because of it.
+    void on_key_management_piece(const sctp::FragmentInfo& info, std::span<const uint8_t> octets);
+    // Sends waiting key-management messages unless a user message is half sent.
     void send_key_management();
-    // While keys are being made the leg reads its own messages. False: something else came.
-    [[nodiscard]] bool read_key_management();
-    [[nodiscard]] bool is_keying() const { return protection_ != nullptr && !protection_->is_up(); }
+    // While keys are being made the leg reads for itself. User messages that came under the peer's
+    // new keys before Protection Established did are held for receive().
+    void read_key_management();
+    [[nodiscard]] bool is_keying() const {
+        return protection_ != nullptr && !protection_->is_up() && !failed_;
+    }
 
     void shutdown();
     void abort(std::string_view text);
+    void request_rekey();
     void on_tick(TimePoint now);
 
     // sctp::AssociationObserver
@@ -77,20 +92,38 @@ class Leg final : public sctp::AssociationObserver, public keymgmt::ProtectionOw
     // keymgmt::ProtectionOwner
     void on_protection_up() override;
     void on_protection_failed(const std::string& reason) override;
+    void on_protection_turn() override { owner_.on_leg_ready(*this); }
 
  private:
     // Longest key-management message taken; TLS flights with long chains stay far below.
     static constexpr size_t kMaxKeyManagementMessage = 128 * 1024;
+    // Until the peer has retransmitted a lost Protection Established its window stays where it was,
+    // so there cannot be much.
+    static constexpr size_t kMaxEarly = 4 * 1024 * 1024;
+    // How long an alert may take to get out before the ABORT follows it.
+    static constexpr unsigned kTicksForAlert = 2;
+
+    struct Early {
+        sctp::FragmentInfo info;
+        std::vector<uint8_t> octets;
+        size_t taken = 0;
+    };
 
     void become_up();
+    void abort_after_alert();
 
     std::string name_;
     const keymgmt::Policy* policy_;
     keys::ChunkProtection& protection_table_;
+    keymgmt::HandshakeQueue& handshakes_;
     LegOwner& owner_;
     sctp::Association* association_ = nullptr;
     std::unique_ptr<keymgmt::AssociationProtection> protection_;
     std::vector<uint8_t> key_management_message_;
+    std::deque<Early> early_;
+    size_t early_octets_ = 0;
+    unsigned ticks_to_abort_ = 0;   // 0: none to come
+    bool sending_message_ = false;  // a user message is half sent
     bool up_ = false;
     bool closed_ = false;
     bool peer_finished_ = false;

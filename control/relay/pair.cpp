@@ -11,8 +11,10 @@ namespace sdg::relay {
 Pair::Pair(Relay& relay, const ListenerSettings& listener, const BackendSettings& backend)
     : relay_(relay),
       backend_settings_(backend),
-      accepted_("listener " + listener.name, listener.policy, relay.protection_, *this),
-      backend_("backend " + backend.name, backend.policy, relay.protection_, *this),
+      accepted_("listener " + listener.name, listener.policy, relay.protection_, relay.handshakes_,
+                *this),
+      backend_("backend " + backend.name, backend.policy, relay.protection_, relay.handshakes_,
+               *this),
       to_backend_(accepted_, backend_),
       from_backend_(backend_, accepted_) {
 }
@@ -52,7 +54,6 @@ void Pair::on_leg_ready(Leg&) {
 void Pair::on_leg_failed(Leg& leg, const std::string& reason) {
     ++relay_.counters_.protection_failures;
     log::of("relay").error("{} is aborted: {}", leg.describe(), reason);
-    leg.abort("key management failed");
 }
 
 void Pair::abort(std::string_view text) {
@@ -66,10 +67,7 @@ bool Pair::pump() {
         return false;
     }
     for (Leg* leg : {&accepted_, &backend_}) {
-        if (leg->is_keying() && !leg->read_key_management()) {
-            on_leg_failed(*leg, "a user message came before protection was up");
-            return false;
-        }
+        leg->read_key_management();
         leg->send_key_management();
     }
     bool more = false;
@@ -119,22 +117,17 @@ bool Pair::has_late_message(Leg& source) {
                 return true;
             }
         }
-        if (source.association() == nullptr) {
+        const auto piece = source.receive(buffer);
+        if (!piece) {
             return false;
         }
-        const auto piece = source.association()->receive(buffer);
-        if (!piece || !piece->has_value()) {
-            return false;
-        }
-        const sctp::FragmentInfo& info = (*piece)->info;
-        late = !(source.is_protected() && info.ppid == packet::kPpidKeyManagement);
-        whole = info.end_of_message;
+        late = !(source.is_protected() && piece->info.ppid == packet::kPpidKeyManagement);
+        whole = piece->info.end_of_message;
         if (!late) {
-            if (!source.on_key_management_piece(std::span(buffer).first((*piece)->length), whole)) {
-                on_leg_failed(source, "key-management message too long");
+            source.on_key_management_piece(piece->info, std::span(buffer).first(piece->length));
+            if (!source.is_up()) {
                 return true;
             }
-            source.send_key_management();
         }
     }
     relay_.make_ready(*this);
@@ -156,6 +149,11 @@ void Pair::finish_flow(Leg& source) {
         return;
     }
     destination.shutdown();
+}
+
+void Pair::request_rekey() {
+    accepted_.request_rekey();
+    backend_.request_rekey();
 }
 
 void Pair::on_tick(TimePoint now) {

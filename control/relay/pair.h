@@ -26,6 +26,8 @@ class Pair final : public LegOwner {
     // Moves a bounded amount. True: more may be there at once.
     bool pump();
     void on_tick(TimePoint now);
+    // New keys on its protected legs.
+    void request_rekey();
     // Shuts both legs down when nothing is under way, or in any case when forced.
     void drain(bool forced);
     void abort(std::string_view text);

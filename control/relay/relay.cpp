@@ -9,13 +9,16 @@
 namespace sdg::relay {
 namespace {
 constexpr std::chrono::nanoseconds kTick = std::chrono::seconds(1);
-}
+// Key-management computing per round: what a message that is relayed meanwhile may wait for it.
+constexpr std::chrono::nanoseconds kHandshakeTime = std::chrono::milliseconds(1);
+}  // namespace
 
 Relay::Relay(sctp::Host& host, keys::ChunkProtection& protection, const Clock& clock,
-             std::vector<BackendSettings> backends)
+             std::vector<BackendSettings> backends, size_t handshakes)
     : host_(host),
       protection_(protection),
       clock_(clock),
+      handshakes_(handshakes, clock),
       backends_(std::move(backends)),
       last_tick_(clock.now()) {
 }
@@ -62,7 +65,9 @@ size_t Relay::run() {
         for (const auto& pair : pairs_) {
             pair->on_tick(now);
         }
+        handshakes_.on_tick();
     }
+    done += handshakes_.run(kHandshakeTime);
     auto ready = std::exchange(ready_, {});
     for (Pair* pair : ready) {
         pair->in_ready_list = false;
@@ -79,6 +84,12 @@ size_t Relay::run() {
         pairs_.erase(pair->self);
     }
     return done;
+}
+
+void Relay::request_rekey() {
+    for (const auto& pair : pairs_) {
+        pair->request_rekey();
+    }
 }
 
 void Relay::drain(std::chrono::milliseconds timeout) {

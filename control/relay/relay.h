@@ -67,8 +67,9 @@ class Pair;
 class Relay {
  public:
     // host, protection, clock and the policies outlive the relay.
+    // handshakes: how many with peers that have not authenticated yet may run at a time.
     Relay(sctp::Host& host, keys::ChunkProtection& protection, const Clock& clock,
-          std::vector<BackendSettings> backends);
+          std::vector<BackendSettings> backends, size_t handshakes);
     ~Relay();
     Relay(const Relay&) = delete;
     Relay& operator=(const Relay&) = delete;
@@ -77,6 +78,9 @@ class Relay {
     // One round: moves messages of the pairs that are ready, a bounded amount each, and ticks key
     // management about once a second. Returns how much was done.
     size_t run();
+
+    // New keys for every protected association, as soon as it is their turn.
+    void request_rekey();
 
     // No new associations; each pair is shut down once nothing is on its way in it, at the latest
     // after half of timeout; what is left at timeout is aborted.
@@ -94,6 +98,7 @@ class Relay {
     sctp::Host& host_;
     keys::ChunkProtection& protection_;
     const Clock& clock_;
+    keymgmt::HandshakeQueue handshakes_;
     std::vector<BackendSettings> backends_;
     std::vector<std::unique_ptr<sctp::Listener>> listeners_;
     std::list<std::unique_ptr<Pair>> pairs_;

@@ -487,13 +487,15 @@ void HostImpl::to_association(LiveAssociation& association, const ReceivedPacket
         }
     }
     if (association.negotiated_.agreement && !packet.opened) {
+        // In clear nothing but the handshake of key management may reach usrsctp as user data: what
+        // anybody else puts there would be relayed once protection is up.
         if (first_chunk == packet::kChunkCookieAck) {
-            // Nothing that is bundled behind it in clear may reach usrsctp.
             shortened.assign(octets.begin(), octets.end());
             packet::keep_first_chunk_only(shortened);
             octets = shortened;
-        } else if (association.first_opened_told_) {
-            ++counters_.clear_not_expected;  // the peer protects what it sends
+        } else if (association.first_opened_told_ ||
+                   packet::has_other_user_data(octets, packet::kPpidKeyManagement)) {
+            ++counters_.clear_not_expected;  // also: the peer protects what it sends
             return;
         }
     }

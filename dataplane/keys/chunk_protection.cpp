@@ -215,11 +215,13 @@ class TableChunkProtection final : public ChunkProtection {
                     of.selected = keys.send.get() == selected;
                     of.sealed = keys.send->sealed();
                     of.seal_limit = keys.send->seal_limit();
+                    of.sealed_octets = keys.send->sealed_octets();
                 }
                 if (keys.receive) {
                     of.has_receive_key = true;
                     of.opened = keys.receive->opened();
                     of.open_failed = keys.receive->open_failed();
+                    of.opened_octets = keys.receive->opened_octets();
                     of.open_limit = keys.receive->open_failure_limit();
                 }
                 all.push_back(of);

@@ -58,11 +58,13 @@ enum class ClearPolicy : uint8_t {
 struct EpochStatistics {
     KeyRole role = KeyRole::primary;
     uint16_t epoch = 0;
-    uint64_t sealed = 0;       // q: records sealed with the send key
-    uint64_t seal_limit = 0;   // of q; UINT64_MAX when the suite has no reachable one
-    uint64_t opened = 0;       // records that authenticated
-    uint64_t open_failed = 0;  // v: records that did not
-    uint64_t open_limit = 0;   // of v
+    uint64_t sealed = 0;         // q: records sealed with the send key
+    uint64_t seal_limit = 0;     // of q; UINT64_MAX when the suite has no reachable one
+    uint64_t opened = 0;         // records that authenticated
+    uint64_t open_failed = 0;    // v: records that did not
+    uint64_t open_limit = 0;     // of v
+    uint64_t sealed_octets = 0;  // of the records sealed
+    uint64_t opened_octets = 0;  // of the records opened
     bool has_send_key = false;
     bool selected = false;  // the send key in use
     bool has_receive_key = false;

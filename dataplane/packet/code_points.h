@@ -39,6 +39,8 @@ inline constexpr uint8_t kChunkError = 9;
 inline constexpr uint8_t kChunkCookieEcho = 10;
 inline constexpr uint8_t kChunkCookieAck = 11;
 inline constexpr uint8_t kChunkShutdownComplete = 14;
+inline constexpr uint8_t kChunkIData = 64;  // RFC 8260
+inline constexpr uint8_t kDataFlagUnordered = 0x04;
 inline constexpr uint16_t kParameterStateCookie = 7;
 inline constexpr uint8_t kAbortFlagTagReflected = 0x01;
 

@@ -36,4 +36,24 @@ DropReason check_chunks(std::span<const uint8_t> packet) {
     return dtls_well_formed ? DropReason::none : DropReason::dtls_malformed;
 }
 
+bool has_other_user_data(std::span<const uint8_t> packet, uint32_t ppid) {
+    // RFC 9260, section 3.3.1: TSN, stream, sequence number, PPID.
+    constexpr size_t kStreamOffset = 4;
+    constexpr size_t kPpidOffset = 8;
+    constexpr size_t kDataFields = 12;
+    ChunkCursor cursor = chunks_of(packet);
+    while (const auto chunk = cursor.next()) {
+        if (chunk->type == kChunkIData) {
+            return true;
+        }
+        if (chunk->type == kChunkData &&
+            (chunk->value.size() < kDataFields || (chunk->flags & kDataFlagUnordered) != 0 ||
+             load_be16(chunk->value.data() + kStreamOffset) != 0 ||
+             load_be32(chunk->value.data() + kPpidOffset) != ppid)) {
+            return true;
+        }
+    }
+    return cursor.malformed();
+}
+
 }  // namespace sdg::packet

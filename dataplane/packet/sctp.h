@@ -124,4 +124,8 @@ using ParameterCursor = TlvCursor<ParameterView>;
 // short for content type and tag). To be called after the checksum has been found right.
 [[nodiscard]] DropReason check_chunks(std::span<const uint8_t> packet);
 
+// Whether a packet of whole chunks has a DATA or I-DATA chunk that does not carry this PPID on
+// stream 0, ordered. What cannot be read counts as such.
+[[nodiscard]] bool has_other_user_data(std::span<const uint8_t> packet, uint32_t ppid);
+
 }  // namespace sdg::packet

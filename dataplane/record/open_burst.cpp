@@ -22,8 +22,8 @@ bool tags_equal(const uint8_t* a, const uint8_t* b) {
     return ((left[0] ^ right[0]) | (left[1] ^ right[1])) == 0;
 }
 
-void increment(std::atomic<uint64_t>& counter) {
-    counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+void increment(std::atomic<uint64_t>& counter, uint64_t by = 1) {
+    counter.store(counter.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
 }
 
 bool is_well_formed(const OpenRequest& request, uint8_t header) {
@@ -110,6 +110,7 @@ inline void RecordEngine::give_verdict(OpenRequest& request, const uint8_t* tag)
     }
     context.window_.commit(request.sequence);
     increment(context.opened_);
+    increment(context.octets_, request.record_length);
     find_content(request);
 }
 

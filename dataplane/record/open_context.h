@@ -46,6 +46,8 @@ class alignas(64) OpenContext {
 
     // Records that authenticated and were new. Any thread.
     [[nodiscard]] uint64_t opened() const { return opened_.load(std::memory_order_relaxed); }
+    // Octets of those records. Any thread.
+    [[nodiscard]] uint64_t opened_octets() const { return octets_.load(std::memory_order_relaxed); }
     // v: records that did not authenticate. Any thread.
     [[nodiscard]] uint64_t open_failed() const { return failed_.load(std::memory_order_relaxed); }
     [[nodiscard]] uint64_t open_failure_limit() const { return failure_limit_; }
@@ -69,6 +71,7 @@ class alignas(64) OpenContext {
     KeySchedule keys_;
     alignas(64) ReplayWindow window_;
     std::atomic<uint64_t> opened_{0};  // single writer: plain loads and stores
+    std::atomic<uint64_t> octets_{0};  // single writer: plain loads and stores
     std::atomic<uint64_t> failed_{0};  // single writer: plain loads and stores
     uint64_t failure_limit_ = 0;
     uint16_t epoch_ = 0;

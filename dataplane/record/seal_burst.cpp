@@ -34,6 +34,8 @@ inline void RecordEngine::prepare(SealRequest& request, NonceSlot& nonce) {
         return;
     }
     context.next_sequence_.store(sequence + 1, std::memory_order_relaxed);
+    context.octets_.store(context.octets_.load(std::memory_order_relaxed) + length,
+                          std::memory_order_relaxed);
     request.outcome = SealOutcome::sealed;
     write_nonce(context.keys_, sequence, nonce);
 

@@ -48,6 +48,8 @@ class alignas(64) SealContext {
     [[nodiscard]] uint64_t sealed() const {
         return next_sequence_.load(std::memory_order_relaxed) - first_sequence_;
     }
+    // Octets of those records. Any thread.
+    [[nodiscard]] uint64_t sealed_octets() const { return octets_.load(std::memory_order_relaxed); }
     // Records that may be sealed in all; kNoLimit when the suite has no reachable limit.
     [[nodiscard]] uint64_t seal_limit() const { return seal_limit_; }
     [[nodiscard]] bool used() const { return sealed() != 0; }
@@ -69,6 +71,7 @@ class alignas(64) SealContext {
 
     KeySchedule keys_;
     alignas(64) std::atomic<uint64_t> next_sequence_{0};  // single writer: plain loads and stores
+    std::atomic<uint64_t> octets_{0};                     // the same writer
     uint64_t end_sequence_ = 0;  // first number that may not be used: limit or 2^48
     uint64_t first_sequence_ = 0;
     uint64_t seal_limit_ = 0;

@@ -2,6 +2,7 @@
 # What prevents a start is one line on standard error and exit code 1, and leaves nothing behind.
 . "$SOURCE_ROOT/tests/e2e/prelude.sh" || exit 1
 
+LAB_METHOD=both
 lab_begin
 lab_configs
 sed -i "/^lab:/d" "$LAB_DIR/gateway-a.yaml" # its warning would be a line of its own
@@ -35,6 +36,13 @@ refuses "missing key file" 'absent.psk' "$LAB_GATEWAY" --config "$(changed 's/tr
 chmod 0644 "$LAB_DIR/trunk.psk"
 refuses "key file open to others" 'trunk.psk' "$LAB_GATEWAY" --config "$LAB_DIR/gateway-a.yaml"
 chmod 0600 "$LAB_DIR/trunk.psk"
+refuses "missing certificate" 'absent.pem' "$LAB_GATEWAY" --config "$(changed 's/gateway-a.pem/absent.pem/')"
+refuses "key of another certificate" 'does not belong' "$LAB_GATEWAY" --config "$(changed 's/gateway-a.key/gateway-b.key/')"
+refuses "PKCS#11 without a provider" 'pkcs11' "$LAB_GATEWAY" --config "$(changed 's|pki/gateway-a.key|"pkcs11:object=a"|')"
+refuses "bad peer name" 'peer_names' "$LAB_GATEWAY" --config "$(changed 's/dns:gateway-b/dns:*.gateway-b/')"
+chmod 0644 "$LAB_DIR/pki/gateway-a.key"
+refuses "private key open to others" 'gateway-a.key' "$LAB_GATEWAY" --config "$LAB_DIR/gateway-a.yaml"
+chmod 0600 "$LAB_DIR/pki/gateway-a.key"
 if [ "$(cat /proc/sys/vm/nr_hugepages)" = 0 ]; then
     refuses "hugepages required" 'hugepage' "$LAB_GATEWAY" --config "$(changed 's/hugepages: auto/hugepages: require/')"
 fi
@@ -42,7 +50,7 @@ fi
 lines=2 refuses "address on two ports" 'address' "$LAB_GATEWAY" --config "$(changed "s/\"$LAB_A_TRUNK\\/24\"/\"$LAB_A\\/24\"/")"
 
 mkdir "$LAB_DIR/nobody"
-cp "$LAB_DIR/gateway-a.yaml" "$LAB_DIR/trunk.psk" "$LAB_DIR/nobody"
+cp -r "$LAB_DIR/gateway-a.yaml" "$LAB_DIR/trunk.psk" "$LAB_DIR/pki" "$LAB_DIR/nobody"
 chown -R 65534:65534 "$LAB_DIR/nobody"
 chmod 0711 "$LAB_DIR"
 refuses "missing privilege" 'privilege|permi|root|CAP_NET' setpriv --reuid=65534 --regid=65534 --clear-groups \

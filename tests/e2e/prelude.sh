@@ -54,8 +54,10 @@ drops() {
 # What DPDK programs leave on a host.
 dpdk_files() { find /run/dpdk /dev/hugepages -mindepth 1 2>/dev/null | sort || true; }
 
-# The usual end of a transfer: the capture holds nothing but the handshake and DTLS chunks.
+# The usual end of a transfer: the capture holds nothing but the handshakes and DTLS chunks.
 check_link() {
+    local how=()
     lab_stop_capture
-    python3 "$SOURCE_ROOT/scripts/check_capture.py" "$LAB_DIR/middle.pcap" internet || fail "the link is not protected"
+    [ "${LAB_METHOD:-tls13}" != preshared ] || how=(--preshared)
+    python3 "$SOURCE_ROOT/scripts/check_capture.py" "${how[@]}" "$LAB_DIR/middle.pcap" internet || fail "the link is not protected"
 }

@@ -57,6 +57,27 @@ std::unique_ptr<gateway::Gateway> make_gateway(const config::Configuration& conf
     return std::move(*made);
 }
 
+void set_keys(config::ProtectionPolicy& policy, Keys keys, const std::string& roles,
+              const std::filesystem::path& preshared, const test::Pki* pki, const std::string& own,
+              const std::string& peer) {
+    policy.role_client = roles.find('c') != std::string::npos;
+    policy.role_server = roles.find('s') != std::string::npos;
+    policy.methods.clear();
+    if (keys != Keys::preshared) {
+        config::Tls13 tls13;
+        tls13.certificate = pki->folder() / (own + ".pem");
+        tls13.private_key = (pki->folder() / (own + ".key")).string();
+        tls13.authorities = {pki->folder() / "ca.pem"};
+        tls13.peer_names = {"dns:" + peer + ".example"};
+        policy.tls13 = tls13;
+        policy.methods.push_back(config::KeyManagementMethod::tls13);
+    }
+    if (keys != Keys::tls13) {
+        policy.preshared_file = preshared;
+        policy.methods.push_back(config::KeyManagementMethod::preshared);
+    }
+}
+
 }  // namespace
 
 World::World(const Settings& settings)
@@ -76,7 +97,12 @@ World::World(const Settings& settings)
     policy.name = "trunk";
     policy.suite = settings.suite;
     policy.mode = settings.mode_a;
-    policy.preshared_file = key_a;
+    if (settings.keys_a != Keys::preshared || settings.keys_b != Keys::preshared) {
+        pki = std::make_unique<test::Pki>();
+        pki->issue("a", "a.example");
+        pki->issue("b", "b.example");
+    }
+    set_keys(policy, settings.keys_a, settings.roles_a, key_a, pki.get(), "a", "b");
 
     config::Configuration config_a;
     config_a.workers.count = settings.workers;
@@ -104,7 +130,9 @@ World::World(const Settings& settings)
     config::Configuration config_b = config_a;
     config_b.ports = {port_of("trunk", trunk.device_b(), "10.2.0.2"),
                       port_of("core", core.device_a(), "10.3.0.1")};
-    config_b.protection[0].preshared_file = key_b;
+    config_b.protection[0].tls13.reset();
+    config_b.protection[0].preshared_file.reset();
+    set_keys(config_b.protection[0], settings.keys_b, settings.roles_b, key_b, pki.get(), "b", "a");
     config_b.protection[0].mode = config::ProtectionMode::strict;
     config::Backend to_server;
     to_server.name = "server";
@@ -122,6 +150,12 @@ World::World(const Settings& settings)
     }
     config_b.listeners = {from_a};
 
+    if (settings.adjust_a) {
+        settings.adjust_a(config_a);
+    }
+    if (settings.adjust_b) {
+        settings.adjust_b(config_b);
+    }
     a = make_gateway(config_a, clock, random_a);
     b = make_gateway(config_b, clock, random_b);
     client = std::make_unique<Node>("client", access.device_a(),

@@ -16,11 +16,15 @@
 #include "gateway/gateway.h"
 #include "tests/sim/link.h"
 #include "tests/sim/node.h"
+#include "tests/support/pki.h"
 #include "tests/support/usrsctp_clock.h"
 
 namespace sdg::sim {
 
 inline constexpr uint16_t kServicePort = 38412;
+
+// How the link between the gateways gets its keys.
+enum class Keys { preshared, tls13, tls13_or_preshared };
 
 class World {
  public:
@@ -33,6 +37,14 @@ class World {
         bool b_plain = false;  // B's trunk listener is plain SCTP: a peer without the extension
         uint32_t workers = 1;
         uint32_t max_associations = 1000;
+        Keys keys_a = Keys::preshared;
+        Keys keys_b = Keys::preshared;
+        // Key-management roles that A and B offer: "cs", "c" or "s".
+        std::string roles_a = "cs";
+        std::string roles_b = "cs";
+        // Last words on A's and B's configuration.
+        std::function<void(config::Configuration&)> adjust_a = nullptr;
+        std::function<void(config::Configuration&)> adjust_b = nullptr;
     };
     explicit World(const Settings& settings);
     ~World();
@@ -52,6 +64,8 @@ class World {
     Link core;    // a: B, b: server
     SeededRandom random_a;
     SeededRandom random_b;
+    // With a key method that needs one: certificates "a" (dns:a.example) and "b" (dns:b.example).
+    std::unique_ptr<test::Pki> pki;
     std::unique_ptr<gateway::Gateway> a;
     std::unique_ptr<gateway::Gateway> b;
     std::unique_ptr<Node> client;

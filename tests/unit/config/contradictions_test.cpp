@@ -113,15 +113,31 @@ INSTANTIATE_TEST_SUITE_P(
              "{address: 10.2.0.2, mac: 02:00:00:00:00:02}\n    device: net_null1",
              "9:19: ports[1].neighbours[1].address: expected each neighbour once, got 10.2.0.2 "
              "again"},
-        Bend{"method_not_yet", "    preshared:", "    methods: [preshared, tls13]\n    preshared:",
-             "12:26: protection[0].methods[1]: expected preshared, got tls13, not available yet in "
-             "this version"},
-        Bend{"other_method_not_yet", "    preshared:", "    methods: [dtls13]\n    preshared:",
-             "12:15: protection[0].methods[0]: expected preshared, got dtls13, not available yet "
-             "in this version"},
+        Bend{"method_without_its_section",
+             "    preshared:", "    methods: [preshared, tls13]\n    preshared:",
+             "11:5: protection[0].tls13: expected a section of keys, as methods has tls13, got "
+             "nothing"},
+        Bend{"section_without_its_method", "    preshared:",
+             "    methods: [preshared]\n    tls13: {certificate: c, private_key: k, authorities: "
+             "[a], "
+             "peer_names: [any]}\n    preshared:",
+             "12:14: protection[0].methods: expected tls13 among them, as its section is there, "
+             "got none"},
+        Bend{"method_not_yet", "    preshared:", "    methods: [preshared, dtls13]\n    preshared:",
+             "12:26: protection[0].methods[1]: expected preshared or tls13, got dtls13, not "
+             "available yet in this version"},
         Bend{"method_twice",
              "    preshared:", "    methods: [preshared, preshared]\n    preshared:",
              "12:26: protection[0].methods[1]: expected each method once, got preshared again"},
+        Bend{"lifetime_not_above_age", "    preshared:",
+             "    tls13: {certificate: c, private_key: k, authorities: [a], peer_names: [any], "
+             "key_lifetime_s: 3600}\n    preshared:",
+             "12:98: protection[0].tls13.key_lifetime_s: expected more than rekey_age_s (3600 "
+             "seconds), got 3600"},
+        Bend{"any_name_and_others", "    preshared:",
+             "    tls13: {certificate: c, private_key: k, authorities: [a], "
+             "peer_names: [any, \"dns:a.example\"]}\n    preshared:",
+             "12:75: protection[0].tls13.peer_names: expected any alone, or names, got both"},
         Bend{"restart_not_yet", "    preshared:", "    restart: true\n    preshared:",
              "12:14: protection[0].restart: expected false, got true, not available yet in this "
              "version"},
@@ -129,8 +145,9 @@ INSTANTIATE_TEST_SUITE_P(
              "13:7: protection[0].lab_raw: expected exactly one of preshared and lab_raw, got "
              "both"},
         Bend{"no_key_source", "    preshared:\n      file: trunk.psk\n", "",
-             "11:5: protection[0].preshared: expected exactly one of preshared and lab_raw, got "
-             "neither"},
+             "11:5: protection[0]: expected a section of a key-management method: tls13, preshared "
+             "or "
+             "lab_raw, got none"},
         Bend{"cpus_of_other_count", "listeners:", "workers: {count: 2, cpus: [1]}\nlisteners:",
              "21:27: workers.cpus: expected 2 CPUs, as workers.count is 2, got 1"},
         Bend{"cpu_twice", "listeners:", "workers: {count: 2, cpus: [1, 1]}\nlisteners:",

@@ -90,11 +90,33 @@ TEST(Schema, defaults_are_those_of_the_structs) {
     EXPECT_EQ(c.protection[0].mode, policy.mode);
     EXPECT_EQ(c.protection[0].role_client, policy.role_client);
     EXPECT_EQ(c.protection[0].role_server, policy.role_server);
-    EXPECT_EQ(c.protection[0].methods, policy.methods);
+    EXPECT_EQ(c.protection[0].methods, std::vector{KeyManagementMethod::preshared})
+        << "the one that is configured";
     EXPECT_EQ(c.protection[0].restart, policy.restart);
     EXPECT_EQ(c.protection[0].suite, policy.suite);
     EXPECT_EQ(c.protection[0].replay_window, policy.replay_window);
     EXPECT_EQ(c.protection[0].rekey_fraction, policy.rekey_fraction);
+    const LoadResult with_tls =
+        load_text(test::good_with("    preshared:",
+                                  "    tls13: {certificate: c, private_key: k, "
+                                  "authorities: [a], peer_names: [any]}\n    preshared:"),
+                  "gw.yaml");
+    ASSERT_TRUE(with_tls);
+    EXPECT_EQ(with_tls->protection[0].methods,
+              (std::vector{KeyManagementMethod::tls13, KeyManagementMethod::preshared}));
+    const Tls13& tls13 = *with_tls->protection[0].tls13;
+    const Tls13 defaults;
+    EXPECT_EQ(tls13.suites, defaults.suites);
+    EXPECT_EQ(tls13.groups, defaults.groups);
+    EXPECT_EQ(tls13.signature_algorithms, defaults.signature_algorithms);
+    EXPECT_EQ(tls13.handshake_timeout_ms, defaults.handshake_timeout_ms);
+    EXPECT_EQ(tls13.rekey_age_s, defaults.rekey_age_s);
+    EXPECT_EQ(tls13.rekey_volume_mb, defaults.rekey_volume_mb);
+    EXPECT_EQ(tls13.key_lifetime_s, defaults.key_lifetime_s);
+    EXPECT_EQ(tls13.expiry_margin_s, defaults.expiry_margin_s);
+    EXPECT_EQ(tls13.drain_s, defaults.drain_s);
+    EXPECT_EQ(tls13.drain_unconfirmed_s, defaults.drain_unconfirmed_s);
+    EXPECT_EQ(tls13.min_rekey_interval_ms, defaults.min_rekey_interval_ms);
     const Backend backend;
     EXPECT_EQ(c.backends[0].local_port, backend.local_port);
     EXPECT_EQ(c.backends[0].streams, backend.streams);
@@ -103,6 +125,7 @@ TEST(Schema, defaults_are_those_of_the_structs) {
     EXPECT_EQ(c.listeners[0].max_streams, listener.max_streams);
     EXPECT_EQ(c.listeners[0].max_associations, listener.max_associations);
     EXPECT_EQ(c.limits.associations, d.limits.associations);
+    EXPECT_EQ(c.limits.handshakes, d.limits.handshakes);
     EXPECT_EQ(c.limits.send_buffer_kib, d.limits.send_buffer_kib);
     EXPECT_EQ(c.limits.receive_buffer_kib, d.limits.receive_buffer_kib);
     EXPECT_EQ(c.limits.ring_packets, d.limits.ring_packets);

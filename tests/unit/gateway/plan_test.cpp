@@ -25,6 +25,7 @@ config::Configuration sample() {
     config::ProtectionPolicy policy;
     policy.name = "trunk";
     policy.mode = config::ProtectionMode::loose;
+    policy.methods = {config::KeyManagementMethod::preshared};
     policy.role_server = false;
     policy.replay_window = 4096;
     out.protection = {policy};
@@ -46,7 +47,9 @@ config::Configuration sample() {
 
 Policies policies() {
     Policies out;
-    out.push_back(std::make_unique<keymgmt::Policy>());
+    out.base.push_back(std::make_unique<keymgmt::Policy>());
+    out.of_listeners.resize(1);
+    out.of_backends.resize(1);
     return out;
 }
 
@@ -76,7 +79,7 @@ TEST(Plan, legs_follow_their_policy_port_and_limits) {
     const auto loaded = policies();
     const auto backends = backend_settings(configuration, loaded);
     ASSERT_EQ(backends.size(), 1U);
-    EXPECT_EQ(backends[0].policy, loaded[0].get());
+    EXPECT_EQ(backends[0].policy, loaded.base[0].get());
     EXPECT_TRUE(backends[0].leg.key_management.has_value());
     EXPECT_EQ(backends[0].leg.outbound_streams, 9);
     EXPECT_EQ(backends[0].leg.send_buffer, 64U * 1024);
@@ -94,17 +97,19 @@ TEST(Plan, policies_load_their_key_and_errors_name_the_policy) {
     const auto path = std::filesystem::temp_directory_path() /
                       ("sdg-plan-" + std::to_string(::getpid()) + ".psk");
     std::ofstream(path) << "psk: " << std::string(64, 'b') << '\n';
+    const ManualClock clock;
+    SeededRandom random(1);
     auto configuration = sample();
     configuration.protection[0].preshared_file = path;
     ::chmod(path.c_str(), 0644);
-    const auto open_rights = load_policies(configuration);
+    const auto open_rights = load_policies(configuration, clock, random);
     ASSERT_FALSE(open_rights);
     EXPECT_NE(open_rights.error().message.find("protection policy trunk"), std::string::npos);
     ::chmod(path.c_str(), 0600);
-    const auto loaded = load_policies(configuration);
+    const auto loaded = load_policies(configuration, clock, random);
     std::filesystem::remove(path);
     ASSERT_TRUE(loaded) << loaded.error().message;
-    const keymgmt::Policy& policy = *loaded->at(0);
+    const keymgmt::Policy& policy = *loaded->base.at(0);
     EXPECT_FALSE(policy.key_management.required);
     EXPECT_FALSE(policy.key_management.server);
     EXPECT_TRUE(policy.key_management.client);

@@ -67,7 +67,9 @@ class ScriptedMethod final : public Method {
 struct Owner final : ProtectionOwner {
     void on_protection_up() override { ++up; }
     void on_protection_failed(const std::string& why) override { failures.push_back(why); }
+    void on_protection_turn() override { ++turns; }
     size_t up = 0;
+    size_t turns = 0;
     std::vector<std::string> failures;
 };
 
@@ -118,7 +120,7 @@ class Protection : public testing::Test {
     }
 
     std::unique_ptr<AssociationProtection> start() {
-        auto made = AssociationProtection::start(policy, *table, association, owner);
+        auto made = AssociationProtection::start(policy, *table, queue, association, owner);
         EXPECT_TRUE(made) << (made ? "" : made.error().message);
         return made ? std::move(*made) : nullptr;
     }
@@ -134,6 +136,8 @@ class Protection : public testing::Test {
     }
 
     std::unique_ptr<keys::ChunkProtection> table;
+    ManualClock clock;
+    HandshakeQueue queue{1, clock};
     relay::FakeAssociation association;
     Script script;
     Policy policy;
@@ -222,7 +226,7 @@ TEST_F(Protection, passes_the_sessions_verdict_on) {
 
 TEST_F(Protection, does_not_start_with_a_method_that_the_policy_lacks) {
     agree(192, keys::KmRole::client);
-    const auto made = AssociationProtection::start(policy, *table, association, owner);
+    const auto made = AssociationProtection::start(policy, *table, queue, association, owner);
     ASSERT_FALSE(made);
     EXPECT_EQ(made.error().code, ErrorCode::not_found);
     EXPECT_NE(made.error().message.find("trunk"), std::string::npos);
@@ -230,14 +234,14 @@ TEST_F(Protection, does_not_start_with_a_method_that_the_policy_lacks) {
 
 TEST_F(Protection, does_not_start_when_the_method_refuses) {
     script.refusal = Error{ErrorCode::resource_exhausted, "one at a time"};
-    const auto made = AssociationProtection::start(policy, *table, association, owner);
+    const auto made = AssociationProtection::start(policy, *table, queue, association, owner);
     ASSERT_FALSE(made);
     EXPECT_EQ(made.error().message, "one at a time");
 }
 
 TEST_F(Protection, does_not_start_with_an_impossible_replay_window) {
     policy.replay_window = 100;
-    EXPECT_FALSE(AssociationProtection::start(policy, *table, association, owner));
+    EXPECT_FALSE(AssociationProtection::start(policy, *table, queue, association, owner));
 }
 
 TEST_F(Protection, sends_key_management_messages_as_the_association_takes_them) {

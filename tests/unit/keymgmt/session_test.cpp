@@ -5,46 +5,14 @@
 
 #include <string>
 
+#include "tests/unit/keymgmt/told.h"
+
 namespace sdg::keymgmt {
 namespace {
 
 using keys::EpochStatistics;
 using keys::KeyRole;
 using std::chrono::seconds;
-
-// "receive 3, receive 4, policy" and so on, to read at a glance.
-std::string told(const Actions& actions) {
-    struct Name {
-        std::string operator()(const InstallReceiveKey& a) {
-            return "receive " + std::to_string(a.epoch);
-        }
-        std::string operator()(const InstallSendKey& a) {
-            return "send " + std::to_string(a.epoch);
-        }
-        std::string operator()(const SelectSendKey& a) {
-            return "select " + std::to_string(a.epoch);
-        }
-        std::string operator()(const DestroySendKey& a) {
-            return "drop-send " + std::to_string(a.epoch);
-        }
-        std::string operator()(const DestroyReceiveKey& a) {
-            return "drop-receive " + std::to_string(a.epoch);
-        }
-        std::string operator()(const SetClearPolicy& a) {
-            return a.policy == keys::ClearPolicy::handshake_only ? "handshake-only" : "policy";
-        }
-        std::string operator()(const RequireProtection&) { return "require"; }
-        std::string operator()(const RequestHeartbeat&) { return "heartbeat"; }
-        std::string operator()(const SendMessage&) { return "message"; }
-        std::string operator()(const ProtectionUp&) { return "up"; }
-        std::string operator()(const Fail& a) { return "fail: " + a.reason; }
-    };
-    std::string out;
-    for (const Action& action : actions) {
-        out += (out.empty() ? "" : ", ") + std::visit(Name{}, action);
-    }
-    return out;
-}
 
 KeySession session(bool initiator, KeySessionOptions options = {}) {
     return {initiator,

@@ -26,7 +26,7 @@ class RelayTest : public testing::Test {
             std::move(*keys::ChunkProtection::create({.max_associations = 16, .workers = 1}));
         BackendSettings backend;
         backend.name = "amf";
-        relay_ = std::make_unique<Relay>(host_, *protection_, clock_, std::vector{backend});
+        relay_ = std::make_unique<Relay>(host_, *protection_, clock_, std::vector{backend}, 8);
         ListenerSettings listener;
         listener.name = "n2";
         ASSERT_TRUE(relay_->listen(listener));
