@@ -378,6 +378,7 @@ void TlsSession::complete(Actions& actions, record::KeyMaterial send_keys) {
     const double part = 0.9 + 0.1 * (environment_->random.u32() / 4294967296.0);
     rekey_at_ = now + std::chrono::nanoseconds(static_cast<int64_t>(
                           part * static_cast<double>(options_.rekey_age.count())));
+    wanted_.clear();
     no_rekey_before_ = now;
     retry_ = options_.first_retry;
     stray_ = 0;
@@ -414,6 +415,7 @@ void TlsSession::start_rekey(Actions& actions, const std::string& why) {
             .text = "all epochs are used up; set the association up again before its keys end"});
         return;
     }
+    wanted_ = why;
     actions.emplace_back(Report{.text = fmt::format("rekey to epoch {}: {}", next_epoch(), why)});
     begin_client(actions);
 }
@@ -493,6 +495,9 @@ void TlsSession::check_first_keys(Actions& actions, TimePoint now,
 
 std::string TlsSession::reason_to_rekey(TimePoint now,
                                         std::span<const keys::EpochStatistics> epochs) const {
+    if (!wanted_.empty()) {
+        return wanted_;  // the last try failed
+    }
     if (now >= rekey_at_) {
         return "age";
     }

@@ -166,6 +166,7 @@ class TlsSession final : public Session {
     int64_t not_after_ = 0;  // of the certificates last used, seconds of Unix time
     TimePoint keyed_at_{};
     TimePoint rekey_at_{};
+    std::string wanted_;             // why a rekey was started that has not succeeded yet
     TimePoint no_rekey_before_{};    // after a failure
     TimePoint next_expiry_rekey_{};  // renewed certificates may not be there yet
     std::chrono::nanoseconds retry_{};

@@ -54,8 +54,11 @@ TEST_F(Examples, the_pair_fits_together) {
     ASSERT_TRUE(a && b);
     EXPECT_EQ(a->backends[0].address, b->listeners[0].address);
     EXPECT_EQ(a->backends[0].port, b->listeners[0].port);
-    EXPECT_EQ(a->protection[0].suite, b->protection[0].suite);
-    EXPECT_EQ(a->protection[0].preshared_file, b->protection[0].preshared_file);
+    EXPECT_EQ(a->protection[0].methods, std::vector{KeyManagementMethod::tls13});
+    EXPECT_EQ(a->protection[0].methods, b->protection[0].methods);
+    ASSERT_TRUE(a->protection[0].tls13 && b->protection[0].tls13);
+    EXPECT_EQ(a->protection[0].tls13->authorities, b->protection[0].tls13->authorities);
+    EXPECT_NE(a->protection[0].tls13->certificate, b->protection[0].tls13->certificate);
     EXPECT_EQ(a->listeners[0].side, Side::plain);
     EXPECT_EQ(b->listeners[0].side, Side::protected_side);
 }
@@ -87,6 +90,18 @@ TEST_F(Examples, all_options_shows_the_defaults) {
     EXPECT_EQ(loaded->ports[0].mbufs, Port{}.mbufs);
     EXPECT_EQ(loaded->protection[0].replay_window, ProtectionPolicy{}.replay_window);
     EXPECT_EQ(loaded->protection[0].rekey_fraction, ProtectionPolicy{}.rekey_fraction);
+    const Tls13& tls13 = *loaded->protection[0].tls13;
+    EXPECT_EQ(tls13.suites, Tls13{}.suites);
+    EXPECT_EQ(tls13.signature_algorithms, Tls13{}.signature_algorithms);
+    EXPECT_EQ(tls13.handshake_timeout_ms, Tls13{}.handshake_timeout_ms);
+    EXPECT_EQ(tls13.rekey_age_s, Tls13{}.rekey_age_s);
+    EXPECT_EQ(tls13.rekey_volume_mb, Tls13{}.rekey_volume_mb);
+    EXPECT_EQ(tls13.key_lifetime_s, Tls13{}.key_lifetime_s);
+    EXPECT_EQ(tls13.expiry_margin_s, Tls13{}.expiry_margin_s);
+    EXPECT_EQ(tls13.drain_s, Tls13{}.drain_s);
+    EXPECT_EQ(tls13.drain_unconfirmed_s, Tls13{}.drain_unconfirmed_s);
+    EXPECT_EQ(tls13.min_rekey_interval_ms, Tls13{}.min_rekey_interval_ms);
+    EXPECT_EQ(loaded->limits.handshakes, d.limits.handshakes);
     EXPECT_EQ(loaded->backends[0].connect_timeout_ms, Backend{}.connect_timeout_ms);
     EXPECT_EQ(loaded->listeners[0].max_associations, Listener{}.max_associations);
     EXPECT_EQ(loaded->limits.associations, d.limits.associations);
