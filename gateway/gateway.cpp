@@ -40,9 +40,6 @@ Result<std::unique_ptr<Gateway>> Gateway::create(const config::Configuration& co
         return tl::unexpected(policies.error());
     }
     out->policies_ = std::move(*policies);
-    for (const auto& [policy, credentials] : out->policies_.credentials) {
-        log_credentials(policy, *credentials->current());
-    }
     if (configuration.lab.keylog) {
         auto log = keymgmt::KeyLog::open(*configuration.lab.keylog);
         if (!log) {
@@ -108,6 +105,9 @@ Result<std::unique_ptr<Gateway>> Gateway::create(const config::Configuration& co
         if (auto listening = out->relay_->listen(listener); !listening) {
             return tl::unexpected(listening.error());
         }
+    }
+    for (const auto& [policy, credentials] : out->policies_.credentials) {
+        log_credentials(policy, *credentials->current());
     }
     return out;
 }

@@ -69,6 +69,13 @@ Result<void> configure_leg(struct socket* socket, const LegSettings& leg,
     also(set(socket, IPPROTO_SCTP, SCTP_EXPLICIT_EOR, on, "SCTP_EXPLICIT_EOR"));
     also(set(socket, IPPROTO_SCTP, SCTP_RECVRCVINFO, on, "SCTP_RECVRCVINFO"));
     also(set_partial_delivery(socket, leg));
+    // In the order handed over. Any other scheduler of streams may begin with a message of which
+    // the rest does not fit into the send buffer yet, and then waits for it in front of everything
+    // that fills the buffer: for ever.
+    sctp_assoc_value scheduler{};
+    scheduler.assoc_id = SCTP_FUTURE_ASSOC;
+    scheduler.assoc_value = SCTP_SS_FIRST_COME;
+    also(set(socket, IPPROTO_SCTP, SCTP_PLUGGABLE_SS, scheduler, "the scheduler of streams"));
 
     sctp_initmsg init{};
     init.sinit_num_ostreams = leg.outbound_streams;

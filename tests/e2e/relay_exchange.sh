@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # The whole picture: NGAP exchange and size sweep through both gateways, everything verified, the link
-# between them protected, the counters plausible.   relay_exchange.sh ipv4|ipv6 [SUITE]
+# between them protected, the counters plausible.   relay_exchange.sh ipv4|ipv6 METHOD SUITE [WORKERS]
 . "$SOURCE_ROOT/tests/e2e/prelude.sh" || exit 1
-export LAB_SUITE=${2:-TLS_AES_128_GCM_SHA256}
+export LAB_METHOD=$2 LAB_SUITE=$3
+[ $# -lt 4 ] || LAB_EXTRA="workers: { count: $4 }"
 
 lab_begin "$1"
 lab_configs
@@ -10,7 +11,7 @@ lab_capture "$LAB_DIR/middle.pcap"
 lab_server
 lab_gateway b
 lab_gateway a
-lab_client --exchange "$LAB_EXCHANGE" --summary "$LAB_DIR/client.json" || fail "the client"
+lab_client --exchange "$LAB_EXCHANGE" --associations "${4:-1}" --summary "$LAB_DIR/client.json" || fail "the client"
 started=$SECONDS
 stop_all
 [ $((SECONDS - started)) -le 3 ] || fail "the gateways took $((SECONDS - started)) s to stop, although nothing was left to drain"

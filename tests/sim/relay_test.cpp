@@ -222,6 +222,31 @@ TEST_F(Relayed, a_changed_parameter_on_the_way_ends_in_bounded_time) {
     EXPECT_TRUE(world.server->peers().empty());
 }
 
+TEST_F(Relayed, a_full_send_buffer_of_many_streams_moves_on) {
+    World world({.seed = 48});
+    Peer& client = world.connect();
+    ASSERT_TRUE(world.run_until([&] { return !world.server->peers().empty(); }, seconds(10)));
+    Peer& server = *world.server->peers()[0];
+    // A message that is alone on its stream begins where the send buffer ends, behind what fills it
+    // on other streams: it must not be begun before those have left.
+    server.set_stalled(true);
+    std::vector<Message> messages;
+    for (size_t i = 0; i < 1500; ++i) {
+        const bool alone = i % 150 == 149;
+        messages.push_back(
+            {static_cast<uint16_t>(alone ? 9 : i % 5), 60, false,
+             std::vector<uint8_t>(alone ? 100'000 : 2'500, static_cast<uint8_t>(i))});
+        client.send(messages.back());
+    }
+    world.run_for(std::chrono::seconds(3));
+    EXPECT_GT(client.queued(), 0U) << "the buffers on the way did not fill";
+    server.set_stalled(false);
+    ASSERT_TRUE(
+        world.run_until([&] { return server.received().size() == messages.size(); }, seconds(120)))
+        << server.received().size();
+    expect_same(messages, server.received());
+}
+
 TEST_F(Relayed, strict_mode_refuses_a_peer_without_the_extension) {
     World world({.seed = 43, .b_plain = true});
     Peer& client = world.connect();

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "dataplane/packet/code_points.h"
@@ -262,7 +263,13 @@ TEST_F(Tls13, two_hundred_rekeys_in_a_row_under_load_on_a_bad_link) {
         seconds(600)))
         << "epoch " << a.newest << " and " << b.newest;
     const auto all_back = [&] { return client.received().size() == sent.size(); };
-    ASSERT_TRUE(world.run_until(all_back, seconds(120)));
+    ASSERT_TRUE(world.run_until(all_back, seconds(120)))
+        << client.received().size() << " of " << sent.size() << " back, "
+        << world.server->peers()[0]->received().size() << " at the server; epochs " << a.newest
+        << " and " << b.newest << "; " << world.a->statistics().dump()
+        << world.b->statistics().dump() << " unsent " << client.association()->unsent_octets()
+        << " queued " << client.queued() << "; client "
+        << (client.closed() ? client.close_detail() : "open");
     expect_same(sent, world.server->peers()[0]->received());
     expect_same(world.server->peers()[0]->received(), client.received());
     EXPECT_GT(sent.size(), 500U);
