@@ -131,11 +131,15 @@ Node::~Node() {
 }
 
 void Node::listen(uint16_t port) {
-    listener_ = expect(host_->listen(address_, port, 0, {}, 8192, [this](sctp::Association& a) {
+    listen(port, {}, [this](sctp::Association& a) {
         peers_.push_back(std::make_unique<Peer>(&a));
         peers_.back()->set_answer(answer_);
         return peers_.back().get();
-    }));
+    });
+}
+
+void Node::listen(uint16_t port, const sctp::LegSettings& settings, sctp::Host::Accept accept) {
+    listener_ = expect(host_->listen(address_, port, 0, settings, 8192, std::move(accept)));
 }
 
 Peer& Node::connect(const IpAddress& peer, uint16_t port, uint16_t local_port) {

@@ -93,12 +93,15 @@ class Node {
 
     // Accepted associations show up in peers(), in order of arrival.
     void listen(uint16_t port);
+    // For a node of another kind: it brings its own observers.
+    void listen(uint16_t port, const sctp::LegSettings& settings, sctp::Host::Accept accept);
     void set_answer(std::function<std::optional<Message>(const Message&)> answer) {
         answer_ = std::move(answer);
     }
     Peer& connect(const IpAddress& peer, uint16_t port, uint16_t local_port = 0);
     [[nodiscard]] std::vector<std::unique_ptr<Peer>>& peers() { return peers_; }
     [[nodiscard]] sctp::Host& host() { return *host_; }
+    [[nodiscard]] keys::ChunkProtection& protection() { return *protection_; }
     [[nodiscard]] const worker::WorkerCounters& counters() const { return worker_->counters(); }
     size_t poll();
 

@@ -157,7 +157,9 @@ World::World(const Settings& settings)
         settings.adjust_b(config_b);
     }
     a = make_gateway(config_a, clock, random_a);
-    b = make_gateway(config_b, clock, random_b);
+    if (!settings.without_b) {
+        b = make_gateway(config_b, clock, random_b);
+    }
     client = std::make_unique<Node>("client", access.device_a(),
                                     port::Prefix{*IpAddress::parse("10.1.0.10"), 24},
                                     std::vector<port::Route>{}, clock, settings.seed * 11 + 1);
@@ -182,7 +184,13 @@ World::~World() {
 void World::step(std::chrono::microseconds step) {
     client->poll();
     access.step();
+    if (also) {
+        also();
+    }
     for (gateway::Gateway* gateway : {a.get(), b.get()}) {
+        if (gateway == nullptr) {
+            continue;
+        }
         for (const auto& worker : gateway->workers()) {
             worker->poll_once();
         }

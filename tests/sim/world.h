@@ -42,6 +42,7 @@ class World {
         // Key-management roles that A and B offer: "cs", "c" or "s".
         std::string roles_a = "cs";
         std::string roles_b = "cs";
+        bool without_b = false;  // nobody at B's end of the trunk but what the test puts there
         // Last words on A's and B's configuration.
         std::function<void(config::Configuration&)> adjust_a = nullptr;
         std::function<void(config::Configuration&)> adjust_b = nullptr;
@@ -70,6 +71,9 @@ class World {
     std::unique_ptr<gateway::Gateway> b;
     std::unique_ptr<Node> client;
     std::unique_ptr<Node> server;
+
+    // Polled in every step, for what the test adds.
+    std::function<void()> also = nullptr;
 
     [[nodiscard]] Peer& connect() {
         return client->connect(*IpAddress::parse("10.1.0.1"), kServicePort);
