@@ -19,7 +19,7 @@
 #   lab_end                   what the trap does
 #
 # Set before: LAB_GATEWAY and LAB_ENDPOINT (the programs), LAB_EXCHANGE (the exchange file).
-# Optional: LAB_METHOD (tls13, preshared, or both: what protects the middle link; default tls13), LAB_SUITE, LAB_LISTENER_A, LAB_BACKEND_B, LAB_TRUNK, LAB_EXTRA (more YAML, see
+# Optional: LAB_METHOD (tls13, preshared, or both: what protects the middle link; default tls13), LAB_SUITE, LAB_LISTENER_A, LAB_LISTENER_B, LAB_BACKEND_B, LAB_TRUNK, LAB_EXTRA (more YAML, see
 # lab_configs), LAB_SERVER_OPTIONS (array).
 # Set by it: LAB_DIR (scratch, mode 0700; stats and logs are in it), LAB_CLIENT, LAB_A, ... (addresses).
 
@@ -202,7 +202,7 @@ $(lab_policy gateway-b gateway-a)
 backends:
   - { name: server, side: plain, local: "$LAB_B", address: "$LAB_SERVER", port: $LAB_PORT, connect_timeout_ms: 5000 ${LAB_BACKEND_B:-} }
 listeners:
-  - { name: gateway-a, side: protected, address: "$LAB_B_TRUNK", port: $LAB_PORT, backend: server, protection: trunk }
+  - { name: gateway-a, side: protected, address: "$LAB_B_TRUNK", port: $LAB_PORT, backend: server, protection: trunk ${LAB_LISTENER_B:-} }
 lab: { keylog: keys-b.log }
 stats_file: stats-b.json
 ${LAB_EXTRA:-}

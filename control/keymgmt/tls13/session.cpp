@@ -219,7 +219,7 @@ bool TlsSession::on_client_hello(Actions& actions) {
 // --------------------------------------------------------------------------------
 
 void TlsSession::begin_client(Actions& actions) {
-    handshake_.emplace();
+    handshake_ = Handshake{};
     handshake_->role = Role::client;
     handshake_->epoch = next_epoch();
     handshake_->deadline = environment_->clock.now() + options_.handshake_timeout;
@@ -227,7 +227,7 @@ void TlsSession::begin_client(Actions& actions) {
 }
 
 void TlsSession::begin_server(Actions& actions) {
-    handshake_.emplace();
+    handshake_ = Handshake{};
     handshake_->role = Role::server;
     handshake_->phase = Phase::handshaking;
     handshake_->epoch = next_epoch();
