@@ -57,8 +57,8 @@ struct SendMessage {
 // Upper-layer traffic may flow from now on.
 struct ProtectionUp {};
 // The session has work that costs time (a signature, a chain to check) and wants on_turn() when it
-// is its turn: see handshake_queue.h. needs_slot: it is to begin a handshake with a peer that has
-// not authenticated yet, of which only so many run at a time.
+// is its turn: see handshake_queue.h. needs_slot: a peer that has not authenticated yet wants a
+// handshake, of which only so many run at a time.
 struct RequestTurn {
     bool needs_slot = false;
 };

@@ -78,9 +78,10 @@ Actions TlsSession::on_first_opened() {
 // ---------------------------------------------------------------------------
 
 void TlsSession::request_turn(Actions& actions) {
-    // Rekeys need no slot: strangers who fill the slots must not keep them from happening.
-    actions.emplace_back(
-        RequestTurn{.needs_slot = is_first() && (!handshake_ || !handshake_->tls)});
+    // Only a server that is to begin: if clients needed slots too, two gateways could each hold all
+    // of theirs for handshakes that wait for the other's. Rekeys need none: strangers who fill the
+    // slots must not keep them from happening.
+    actions.emplace_back(RequestTurn{.needs_slot = is_first() && !handshake_});
 }
 
 Actions TlsSession::on_message(std::span<const uint8_t> octets) {
@@ -119,14 +120,14 @@ Actions TlsSession::on_turn(bool has_slot) {
     const size_t before = inbox_.size();
     if (!inbox_.empty()) {
         take_message(actions, has_slot);
-    } else if (handshake_ && handshake_->phase == Phase::waiting && (has_slot || !is_first())) {
+    } else if (handshake_ && handshake_->phase == Phase::waiting) {
         if (open_connection(actions)) {
             handshake_->phase = Phase::handshaking;
             advance(actions, {});
         }
     }
     const bool more = !inbox_.empty() || (handshake_ && handshake_->phase == Phase::waiting);
-    // A message that waits for its time is taken up by on_tick().
+    // A ClientHello that comes too soon is taken up by on_tick().
     if (state_ != State::failed && more && (inbox_.size() < before || is_first())) {
         request_turn(actions);
     }
