@@ -192,8 +192,8 @@ nlohmann::json compare(const char* name, test::KeyKind kind, size_t handshakes) 
     }
     const double bare = static_cast<double>(handshakes) / best_bare;
     const double ours = static_cast<double>(handshakes) / best_session;
-    fmt::print(stderr, "{:<10} bare {:7.0f}/s  sessions {:7.0f}/s  ratio {:.2f}\n", name, bare, ours,
-               ours / bare);
+    fmt::print(stderr, "{:<10} bare {:7.0f}/s  sessions {:7.0f}/s  ratio {:.2f}\n", name, bare,
+               ours, ours / bare);
     return {{"key", name},
             {"bare_per_s", bare},
             {"sessions_per_s", ours},
@@ -227,8 +227,9 @@ nlohmann::json first_message(const char* name, sim::Keys keys, size_t times) {
     }
     std::sort(taken.begin(), taken.end());
     const double p50 = taken[taken.size() / 2];
-    fmt::print(stderr, "INIT to first relayed message, {:<10} p50 {:6.0f} us (all six endpoints in "
-                       "one thread)\n",
+    fmt::print(stderr,
+               "INIT to first relayed message, {:<10} p50 {:6.0f} us (all six endpoints in "
+               "one thread)\n",
                name, p50);
     return {{"method", name}, {"p50_us", p50}};
 }

@@ -6,8 +6,9 @@
 //
 // Handshakes begun by peers that have not authenticated yet also need one of a limited number of
 // slots, so that in a storm those begun end in time and the others wait. Whoever begins one itself
-// needs none: two gateways that wait for each other's slots would wait for ever. A slot is lent: whoever has made
-// no progress for kSlotPatience (a peer that says nothing) keeps its handshake but not the slot.
+// needs none: two gateways that wait for each other's slots would wait for ever. A slot is lent:
+// whoever has made no progress for kSlotPatience (a peer that says nothing) keeps its handshake but
+// not the slot.
 //
 // Control thread. Members outlive their membership: they leave() before they go.
 #pragma once

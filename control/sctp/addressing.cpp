@@ -67,6 +67,15 @@ VirtualPath PathHash::place(const FourTuple& tuple, uint16_t local_port, unsigne
     return path;
 }
 
+bool OfferedPaths::offer(const VirtualPath& path, const FourTuple& tuple, TimePoint now) {
+    Slot& slot = slots_[std::hash<VirtualPath>{}(path) % slots_.size()];
+    if (slot.since && slot.path == path && slot.tuple != tuple && now - *slot.since < memory_) {
+        return false;
+    }
+    slot = {.path = path, .tuple = tuple, .since = now};
+    return true;
+}
+
 VirtualPorts::VirtualPorts() {
     std::vector<uint16_t> ports;
     for (uint32_t port = 1; port <= 0xffff; ++port) {

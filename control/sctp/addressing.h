@@ -17,6 +17,7 @@
 // as they are, and usrsctp hashes them as they are). Control thread only.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -24,6 +25,7 @@
 #include <optional>
 #include <vector>
 
+#include "foundation/clock.h"
 #include "foundation/ip_address.h"
 #include "foundation/random.h"
 #include "foundation/secret_bytes.h"
@@ -68,6 +70,27 @@ class PathHash {
 
  private:
     SecretBytes key_;
+};
+
+// Paths that have been put into a State Cookie a short while ago, so that peers with a handshake
+// under way do not get the same one. Of fixed size; a flood of INITs makes it forget, and then two
+// of them may meet, which the COOKIE ECHO finds out.
+class OfferedPaths {
+ public:
+    explicit OfferedPaths(std::chrono::nanoseconds memory) : memory_(memory), slots_(kSlots) {}
+    // False: another peer was offered it less than the memory ago. True: it is the peer's now.
+    [[nodiscard]] bool offer(const VirtualPath& path, const FourTuple& tuple, TimePoint now);
+
+ private:
+    static constexpr size_t kSlots = 16'384;
+    struct Slot {
+        VirtualPath path;
+        FourTuple tuple;
+        std::optional<TimePoint> since;
+    };
+
+    std::chrono::nanoseconds memory_;
+    std::vector<Slot> slots_;
 };
 
 // Virtual local ports of the whole process.

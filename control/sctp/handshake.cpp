@@ -16,13 +16,18 @@ constexpr unsigned kPlacements = 8;
 
 // Where a peer that has no association is shown to usrsctp.
 std::optional<VirtualPath> HostImpl::place(const FourTuple& tuple, uint16_t virtual_port) {
+    std::optional<VirtualPath> free;
     for (unsigned attempt = 0; attempt < kPlacements; ++attempt) {
         const VirtualPath path = path_hash_.place(tuple, virtual_port, attempt);
-        if (!path_in_use(path)) {
+        if (path_in_use(path)) {
+            continue;
+        }
+        if (offered_paths_.offer(path, tuple, clock_.now())) {
             return path;
         }
+        free = path;
     }
-    return std::nullopt;
+    return free;
 }
 
 // Two INITs have crossed (RFC 9260, 5.2.1). On a leg with key management one of them must win, or
@@ -328,8 +333,7 @@ void HostImpl::accept_association(const ReceivedPacket& packet, const FourTuple&
         refuse(packet, cookie.peer_tag, keys::error_cause(settled.error()));
         return;
     }
-    // Two peers with a handshake under way may have been given one path; the second has to wait
-    // for its INIT to be repeated.
+    // After a flood of INITs two peers with a handshake under way may have been given one path.
     if (path_in_use(cookie.path)) {
         refuse(packet, cookie.peer_tag, kCauseOutOfResource);
         return;

@@ -70,6 +70,7 @@ HostImpl::HostImpl(const Settings& settings, const ProtocolParameters& parameter
       random_(random),
       stack_(Stack::acquire()),
       path_hash_(random),
+      offered_paths_(parameters.cookie_lifetime),
       cookies_(parameters.cookie_lifetime, settings.cookie_key_rotation, random),
       spent_(parameters.cookie_lifetime, settings.spent_cookies),
       alive_(std::make_shared<HostImpl*>(this)) {

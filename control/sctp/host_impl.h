@@ -137,6 +137,7 @@ class HostImpl final : public Host, public PacketSink, public ReadyList {
     Random& random_;
     std::shared_ptr<Stack> stack_;
     PathHash path_hash_;
+    OfferedPaths offered_paths_;
     StateCookie cookies_;
     SpentCookies spent_;
     HostCounters counters_;

@@ -30,6 +30,43 @@ TEST(PathHash, is_stable_for_a_key_and_differs_between_keys) {
     EXPECT_EQ(hash.place(tuple, 9, 0).local_port, 9);
 }
 
+TEST(OfferedPaths, one_peer_a_path_while_its_cookie_lives) {
+    sctp::OfferedPaths offered(std::chrono::seconds(60));
+    const VirtualPath path{.local_port = 1, .peer_port = 2, .address = 3};
+    const FourTuple one{*IpAddress::parse("10.0.0.1"), *IpAddress::parse("10.0.0.2"), 1, 2};
+    FourTuple two = one;
+    two.peer_port = 3;
+    const TimePoint start = std::chrono::hours(1);
+    EXPECT_TRUE(offered.offer(path, one, start));
+    EXPECT_TRUE(offered.offer(path, one, start)) << "its INIT repeated";
+    EXPECT_FALSE(offered.offer(path, two, start + std::chrono::seconds(59)));
+    EXPECT_TRUE(offered.offer(path, two, start + std::chrono::seconds(60)));
+    EXPECT_FALSE(offered.offer(path, one, start + std::chrono::seconds(61)));
+}
+
+TEST(OfferedPaths, keep_a_crowd_of_peers_apart) {
+    SeededRandom random(3);
+    const PathHash hash(random);
+    sctp::OfferedPaths offered(std::chrono::seconds(60));
+    std::unordered_set<VirtualPath> given;
+    for (uint16_t port = 1; port <= 8000; ++port) {
+        const FourTuple tuple{*IpAddress::parse("10.0.0.1"), *IpAddress::parse("10.0.0.2"), 5000,
+                              port};
+        bool found = false;
+        for (unsigned attempt = 0; attempt < 8 && !found; ++attempt) {
+            const VirtualPath path = hash.place(tuple, 1024, attempt);
+            found = offered.offer(path, tuple, std::chrono::seconds(1));
+            if (found) {
+                given.insert(path);
+            }
+        }
+        EXPECT_TRUE(found);
+    }
+    // Eight thousand at once: without the memory some thirty pairs would meet; of those the table
+    // has forgotten, few are left.
+    EXPECT_GE(given.size(), 7990U);
+}
+
 TEST(PathHash, never_gives_what_usrsctp_takes_for_nothing) {
     SeededRandom random(1);
     const PathHash hash(random);
