@@ -3,6 +3,7 @@
 #include <openssl/crypto.h>
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 namespace sdg {
@@ -15,31 +16,48 @@ bool equal_constant_time(std::span<const uint8_t> a, std::span<const uint8_t> b)
     return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
-SecretBytes::SecretBytes(size_t length)
-    : data_(length == 0 ? nullptr : std::make_unique<uint8_t[]>(length)), size_(length) {
+SecretBytes::SecretBytes(size_t length) : size_(length) {
+    if (length == 0) {
+        return;
+    }
+    void* memory = OPENSSL_secure_zalloc(length);
+    if (memory == nullptr) {
+        memory = OPENSSL_zalloc(length);  // the secure heap is full
+    }
+    if (memory == nullptr) {
+        throw std::bad_alloc();
+    }
+    data_ = static_cast<uint8_t*>(memory);
 }
 
 SecretBytes SecretBytes::copy_of(std::span<const uint8_t> bytes) {
     SecretBytes out(bytes.size());
-    std::copy(bytes.begin(), bytes.end(), out.data_.get());
+    std::copy(bytes.begin(), bytes.end(), out.data_);
     return out;
 }
 
 SecretBytes::SecretBytes(SecretBytes&& other) noexcept
-    : data_(std::move(other.data_)), size_(std::exchange(other.size_, 0)) {
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {
 }
 
 SecretBytes& SecretBytes::operator=(SecretBytes&& other) noexcept {
     if (this != &other) {
-        wipe(data_.get(), size_);
-        data_ = std::move(other.data_);
+        clear();
+        data_ = std::exchange(other.data_, nullptr);
         size_ = std::exchange(other.size_, 0);
     }
     return *this;
 }
 
 SecretBytes::~SecretBytes() {
-    wipe(data_.get(), size_);
+    clear();
+}
+
+void SecretBytes::clear() noexcept {
+    // Wipes; takes ordinary memory, too.
+    OPENSSL_secure_clear_free(data_, size_);
+    data_ = nullptr;
+    size_ = 0;
 }
 
 }  // namespace sdg

@@ -1,13 +1,14 @@
 // SecretBytes: key material that wipes itself.
 //
 // Move-only, not printable, compared in constant time, wiped on destruction and on being moved
-// from or assigned to. Any thread, one at a time. Allocation failure throws std::bad_alloc (control
-// plane only; the data plane keeps its expanded keys in contexts that wipe themselves).
+// from or assigned to. In OpenSSL's secure heap (locked, not in core dumps) once the program has
+// made one (CRYPTO_secure_malloc_init) and as long as it has room, else in ordinary memory. Any
+// thread, one at a time. Allocation failure throws std::bad_alloc (control plane only; the data
+// plane keeps its expanded keys in contexts that wipe themselves).
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 
 namespace sdg {
@@ -31,8 +32,8 @@ class SecretBytes {
     ~SecretBytes();
 
     [[nodiscard]] SecretBytes clone() const { return copy_of(bytes()); }
-    [[nodiscard]] std::span<const uint8_t> bytes() const { return {data_.get(), size_}; }
-    [[nodiscard]] std::span<uint8_t> mutable_bytes() { return {data_.get(), size_}; }
+    [[nodiscard]] std::span<const uint8_t> bytes() const { return {data_, size_}; }
+    [[nodiscard]] std::span<uint8_t> mutable_bytes() { return {data_, size_}; }
     [[nodiscard]] size_t size() const { return size_; }
     [[nodiscard]] bool empty() const { return size_ == 0; }
     friend bool operator==(const SecretBytes& a, const SecretBytes& b) noexcept {
@@ -40,7 +41,9 @@ class SecretBytes {
     }
 
  private:
-    std::unique_ptr<uint8_t[]> data_;
+    void clear() noexcept;
+
+    uint8_t* data_ = nullptr;  // owned
     size_t size_ = 0;
 };
 

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "control/sctp/host.h"
+#include "dataplane/packet/code_points.h"
 #include "dataplane/packet/sctp.h"
 #include "foundation/clock.h"
 #include "foundation/random.h"
@@ -149,6 +150,10 @@ class Bench {
             packet.local = one.to;
             packet.peer = one.from;
             packet.sctp = one.octets;
+            // The data plane opens what comes after the set-up.
+            packet.opened =
+                leg_.key_management && (one.octets[packet::kCommonHeader] == packet::kChunkData ||
+                                        one.octets[packet::kCommonHeader] == packet::kChunkSack);
             (one.to_b ? b_ : a_)->on_packet(packet);
             moved = true;
         }

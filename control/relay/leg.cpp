@@ -150,7 +150,7 @@ Result<size_t> Leg::send(const sctp::FragmentInfo& info, std::span<const uint8_t
         return association_ == nullptr ? fail(ErrorCode::unavailable, "{} is closed", name_)
                                        : Result<size_t>(0);
     }
-    const auto taken = association_->send(info, octets);
+    auto taken = association_->send(info, octets);
     if (taken) {
         const bool ended = info.end_of_message && *taken == octets.size();
         sending_message_ = !ended && (sending_message_ || *taken > 0);

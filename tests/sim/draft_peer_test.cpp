@@ -49,7 +49,9 @@ class NativeAssociation final : public sctp::AssociationObserver {
             client ? other_octets : own_octets,
             test::DraftPeer::Steps{
                 .send =
-                    [this](test::Octets message) { send(0, packet::kPpidKeyManagement, message); },
+                    [this](const test::Octets& message) {
+                        send(0, packet::kPpidKeyManagement, message);
+                    },
                 .install_read =
                     [this, id, primary](uint16_t epoch, const test::DraftPeer::Keys& keys) {
                         if (old_ != 0) {

@@ -216,6 +216,66 @@ TEST_P(SetUp, survives_it_for_each_packet) {
     EXPECT_GT(packets, 12U);
 }
 
+// The same for each packet of a rekey.
+TEST_P(SetUp, and_a_rekey_does_for_each_packet) {
+    constexpr size_t kPackets = 14;
+    World world([] {
+        auto settings = with_tls(39);
+        settings.adjust_a = adjust([](config::Tls13& tls13) { tls13.min_rekey_interval_ms = 0; });
+        settings.adjust_b = settings.adjust_a;
+        return settings;
+    }());
+    EpochWatch a(*world.a);
+    EpochWatch b(*world.b);
+    Peer& client = world.connect();
+    client.send({1, 60, false, {1}});
+    ASSERT_TRUE(world.run_until([&] { return !world.server->peers().empty(); }, seconds(10)));
+    Peer& server = *world.server->peers()[0];
+    size_t sent = 1;
+    for (size_t unlucky = 0; unlucky < kPackets; ++unlucky) {
+        size_t seen = 0;
+        std::vector<uint8_t> kept;
+        auto kept_direction = Link::Direction::a_to_b;
+        TimePoint kept_at{};
+        bool inside = false;
+        world.trunk.set_filter([&](Link::Direction direction, std::span<uint8_t> frame) {
+            const auto parsed = packet::parse(frame);
+            if (inside || parsed.kind != packet::FrameKind::sctp || seen++ != unlucky) {
+                return true;
+            }
+            kept.assign(frame.begin(), frame.end());
+            kept_direction = direction;
+            kept_at = world.clock.now();
+            return GetParam() == Mishap::doubled;
+        });
+        const auto wanted = static_cast<uint16_t>(packet::kFirstEpoch + 1 + unlucky);
+        (unlucky % 2 == 0 ? world.a : world.b)->request_rekey();
+        ASSERT_TRUE(world.run_until(
+            [&] {
+                if (!kept.empty() && GetParam() != Mishap::lost &&
+                    world.clock.now() - kept_at > milliseconds(3)) {
+                    inside = true;
+                    world.trunk.inject(kept_direction, kept);
+                    inside = false;
+                    kept.clear();
+                }
+                if (client.queued() == 0 && sent < (unlucky + 1) * 20) {
+                    client.send({static_cast<uint16_t>(sent % 8), 60, false,
+                                 std::vector<uint8_t>(300, static_cast<uint8_t>(sent))});
+                    ++sent;
+                }
+                return a.newest == wanted && b.newest == wanted && a.installed == b.installed &&
+                       server.received().size() == sent && sent == (unlucky + 1) * 20;
+            },
+            seconds(30)))
+            << "packet " << unlucky << ", epochs " << a.newest << " and " << b.newest << ", "
+            << server.received().size() << " of " << sent;
+        world.trunk.set_filter(nullptr);
+    }
+    EXPECT_EQ(world.a->relay().counters().protection_failures, 0U);
+    EXPECT_EQ(world.b->relay().counters().protection_failures, 0U);
+}
+
 INSTANTIATE_TEST_SUITE_P(Tls13, SetUp, testing::Values(Mishap::lost, Mishap::doubled, Mishap::late),
                          testing::PrintToStringParamName());
 

@@ -21,6 +21,7 @@ void eal(unsigned memory_mib) {
             // One lcore that may run on any processor.
             "--lcores=0@(0-" + std::to_string(sysconf(_SC_NPROCESSORS_CONF) - 1) + ")"};
         std::vector<char*> argv;
+        argv.reserve(args.size());
         for (auto& arg : args) {
             argv.push_back(arg.data());
         }

@@ -114,7 +114,7 @@ Certificate Pki::make(const CertificateRequest& request, const Certificate* issu
 std::filesystem::path Pki::write(const std::string& name, const Certificate& certificate,
                                  const std::vector<const Certificate*>& intermediates,
                                  const std::string& passphrase) {
-    const auto path = folder_ / name;
+    auto path = folder_ / name;
     const File chain = create(path.string() + ".pem");
     PEM_write_X509(chain.get(), certificate.certificate.get());
     for (const Certificate* more : intermediates) {
@@ -160,7 +160,7 @@ std::filesystem::path Pki::write_revocation_list(const std::string& name, const 
     ASN1_TIME_free(time);
     X509_CRL_sort(list);
     must(X509_CRL_sign(list, issuer.key.get(), digest_of(issuer.key.get())) > 0, "list");
-    const auto path = folder_ / (name + ".crl");
+    auto path = folder_ / (name + ".crl");
     {
         const File file = create(path);
         PEM_write_X509_CRL(file.get(), list);
@@ -170,7 +170,7 @@ std::filesystem::path Pki::write_revocation_list(const std::string& name, const 
 }
 
 std::filesystem::path Pki::write_text(const std::string& name, const std::string& text) {
-    const auto path = folder_ / name;
+    auto path = folder_ / name;
     const File file = create(path);
     std::fwrite(text.data(), 1, text.size(), file.get());
     return path;

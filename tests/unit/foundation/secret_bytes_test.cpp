@@ -1,6 +1,7 @@
 #include "foundation/secret_bytes.h"
 
 #include <gtest/gtest.h>
+#include <openssl/crypto.h>
 
 #include <array>
 #include <type_traits>
@@ -62,6 +63,23 @@ TEST(SecretBytes, wipe_overwrites) {
     wipe(octets.data(), octets.size());
     EXPECT_EQ(octets, (std::array<uint8_t, 4>{}));
     wipe(nullptr, 0);
+}
+
+TEST(SecretBytes, live_in_the_secure_heap_when_there_is_one_and_in_ordinary_memory_beyond) {
+    const SecretBytes before = SecretBytes::copy_of(kOctets);
+    ASSERT_NE(CRYPTO_secure_malloc_init(4096, 32), 0);
+    std::vector<SecretBytes> many;
+    many.push_back(SecretBytes::copy_of(kOctets));
+    EXPECT_EQ(CRYPTO_secure_allocated(many[0].bytes().data()), 1);
+    EXPECT_EQ(CRYPTO_secure_allocated(before.bytes().data()), 0);
+    for (int i = 0; i < 200; ++i) {
+        many.push_back(SecretBytes::copy_of(kOctets));
+    }
+    EXPECT_EQ(CRYPTO_secure_allocated(many.back().bytes().data()), 0);
+    EXPECT_TRUE(many.front() == many.back());
+    many.clear();
+    EXPECT_EQ(CRYPTO_secure_used(), 0U);
+    EXPECT_EQ(CRYPTO_secure_malloc_done(), 1);
 }
 
 }  // namespace
