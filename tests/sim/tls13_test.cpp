@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "dataplane/packet/byte_order.h"
 #include "dataplane/packet/code_points.h"
 #include "dataplane/packet/crc32c.h"
 #include "tests/sim/log_capture.h"
@@ -150,7 +151,6 @@ TEST_F(Tls13, with_simultaneous_open) {
 }
 
 // --- every packet of the set-up lost, doubled, late
-// -------------------------------------------------
 
 enum class Mishap { lost, doubled, late };
 
@@ -280,7 +280,6 @@ INSTANTIATE_TEST_SUITE_P(Tls13, SetUp, testing::Values(Mishap::lost, Mishap::dou
                          testing::PrintToStringParamName());
 
 // --- rekeys
-// -----------------------------------------------------------------------------------------
 
 TEST_F(Tls13, two_hundred_rekeys_in_a_row_under_load_on_a_bad_link) {
     auto settings = with_tls(25);
@@ -394,7 +393,6 @@ TEST_F(Tls13, rekeys_by_volume) {
 }
 
 // --- downgrade
-// --------------------------------------------------------------------------------------
 
 TEST_F(Tls13, any_bit_changed_in_a_parameter_ends_the_association) {
     // Type, length, tie breaker, flags and the only method of the INIT's parameter, and of the INIT
@@ -444,8 +442,46 @@ TEST_F(Tls13, any_bit_changed_in_a_parameter_ends_the_association) {
     }
 }
 
+TEST_F(Tls13, user_data_that_somebody_adds_in_clear_is_never_relayed) {
+    World world(with_tls(40));
+    size_t added = 0;
+    bool inside = false;
+    world.trunk.set_filter([&](Link::Direction direction, std::span<uint8_t> frame) {
+        const auto parsed = packet::parse(frame);
+        if (inside || parsed.kind != packet::FrameKind::sctp ||
+            parsed.first_chunk != packet::kChunkData) {
+            return true;
+        }
+        // The message of key management that goes by, as one of the application: with its own TSN
+        // and the next ones, so that SCTP would take it.
+        for (uint8_t ahead = 0; ahead < 3; ++ahead) {
+            std::vector<uint8_t> forged(frame.begin(), frame.end());
+            auto sctp = std::span(forged).subspan(parsed.l4_offset, parsed.l4_length);
+            packet::store_be32(&sctp[16], packet::load_be32(&sctp[16]) + ahead);
+            packet::store_be32(&sctp[24], 60);
+            packet::set_checksum(sctp);
+            inside = true;
+            world.trunk.inject(direction, forged);
+            inside = false;
+            ++added;
+        }
+        return true;
+    });
+    Peer& client = world.connect();
+    const auto messages = make_messages(13, 10, 800);
+    expect_relayed(world, client, messages);
+    world.run_for(seconds(2));
+    EXPECT_GE(added, 9U);
+    EXPECT_TRUE(client.received().empty());
+    EXPECT_EQ(world.server->peers()[0]->received().size(), messages.size());
+    const auto dropped = [](gateway::Gateway& gateway) {
+        return gateway.host().counters().clear_not_expected +
+               gateway.drops(packet::DropReason::clear_when_protected);
+    };
+    EXPECT_GE(dropped(*world.a) + dropped(*world.b), added);
+}
+
 // --- identity
-// ---------------------------------------------------------------------------------------
 
 struct Refusal {
     const char* name;
@@ -583,7 +619,6 @@ TEST_F(Tls13, a_hello_retry_is_one_more_round) {
 }
 
 // --- certificates that change
-// -------------------------------------------------------------------------
 
 TEST_F(Tls13, reloaded_certificates_serve_the_next_handshake) {
     World world(with_tls(33));
@@ -641,7 +676,6 @@ TEST_F(Tls13, a_certificate_about_to_expire_is_a_reason_to_rekey) {
 }
 
 // --- methods and modes
-// ------------------------------------------------------------------------------
 
 TEST_F(Tls13, methods_are_agreed_by_preference) {
     struct Case {
@@ -689,7 +723,6 @@ TEST_F(Tls13, loose_mode_without_the_extension_is_plain_and_strict_mode_nothing)
 }
 
 // --- many at once
-// -----------------------------------------------------------------------------------
 
 TEST_F(Tls13, a_crowd_waits_for_slots_and_all_come_up) {
     auto settings = with_tls(38);

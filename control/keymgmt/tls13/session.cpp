@@ -75,7 +75,6 @@ Actions TlsSession::on_first_opened() {
 }
 
 // --- messages and turns
-// ---------------------------------------------------------------------------
 
 void TlsSession::request_turn(Actions& actions) {
     // Only a server that is to begin: if clients needed slots too, two gateways could each hold all
@@ -217,7 +216,6 @@ bool TlsSession::on_client_hello(Actions& actions) {
 }
 
 // --- the handshake
-// --------------------------------------------------------------------------------
 
 void TlsSession::begin_client(Actions& actions) {
     handshake_ = Handshake{};
@@ -406,7 +404,6 @@ void TlsSession::handshake_failed(Actions& actions, const std::string& reason) {
 }
 
 // --- rekeying and limits
-// --------------------------------------------------------------------------
 
 void TlsSession::start_rekey(Actions& actions, const std::string& why) {
     if (epoch_ == UINT16_MAX) {

@@ -162,5 +162,28 @@ TEST(Chunks, cut_at_every_length) {
     }
 }
 
+TEST(OtherUserData, is_all_but_ordered_messages_of_the_ppid_on_stream_0) {
+    const Octets header = from_hex("96 0c 96 0c 00 00 00 01 00 00 00 00");
+    const Octets data = from_hex("00 03 0011 00000001 0000 0001 00001092 aa 000000");  // PPID 4242
+    const Octets sack = from_hex("03 00 0010 00000001 00010000 0000 0000");
+    const auto changed = [&](size_t offset, uint8_t to) {
+        Octets out = data;
+        out[offset] = to;
+        return out;
+    };
+    EXPECT_FALSE(has_other_user_data(header + data, kPpidKeyManagement));
+    EXPECT_FALSE(has_other_user_data(header + sack, kPpidKeyManagement));
+    EXPECT_FALSE(has_other_user_data(header + sack + data + data, kPpidKeyManagement));
+    EXPECT_TRUE(has_other_user_data(header + changed(15, 0x93), kPpidKeyManagement)) << "PPID";
+    EXPECT_TRUE(has_other_user_data(header + changed(9, 1), kPpidKeyManagement)) << "stream";
+    EXPECT_TRUE(has_other_user_data(header + changed(1, 7), kPpidKeyManagement)) << "unordered";
+    EXPECT_TRUE(has_other_user_data(header + changed(0, 64), kPpidKeyManagement)) << "I-DATA";
+    EXPECT_TRUE(has_other_user_data(header + data + changed(15, 0), kPpidKeyManagement));
+    EXPECT_TRUE(has_other_user_data(header + from_hex("00 03 0008 00000001"), kPpidKeyManagement))
+        << "cut short";
+    EXPECT_TRUE(has_other_user_data(header + data + from_hex("00 03"), kPpidKeyManagement))
+        << "what cannot be read";
+}
+
 }  // namespace
 }  // namespace sdg::packet

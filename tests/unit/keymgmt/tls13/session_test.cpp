@@ -290,7 +290,6 @@ TEST_F(TlsSessions, many_rekeys_wrap_the_seven_bits_of_the_epoch) {
 }
 
 // --- the peer from the draft
-// --------------------------------------------------------------------------
 
 class AgainstDraftPeer : public TlsSessions, public testing::WithParamInterface<bool> {};
 
@@ -420,7 +419,6 @@ TEST_F(TlsSessions, key_update_and_application_data_are_refused) {
 }
 
 // --- misbehaviour
-// -------------------------------------------------------------------------------------
 
 TEST_F(TlsSessions, what_cannot_be_ends_the_association) {
     const Octets hello = {3, 22, 3, 1, 0, 4, 1, 0, 0, 0};
@@ -522,7 +520,6 @@ TEST_F(TlsSessions, a_second_rekey_too_soon_has_to_wait) {
 }
 
 // --- time
-// ---------------------------------------------------------------------------------------------
 
 TEST_F(TlsSessions, every_state_of_the_set_up_has_its_time) {
     const auto stuck = [this](Side& side, size_t steps) {
