@@ -1,6 +1,5 @@
 #include "control/keymgmt/tls13/session.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -106,11 +105,6 @@ Actions TlsSession::on_message(std::span<const uint8_t> octets) {
     return actions;
 }
 
-void TlsSession::drop_front() {
-    inbox_octets_ -= inbox_.front().size();
-    inbox_.pop_front();
-}
-
 Actions TlsSession::on_turn(bool has_slot) {
     Actions actions;
     if (state_ == State::failed) {
@@ -192,6 +186,7 @@ bool TlsSession::on_client_hello(Actions& actions) {
         fail(actions, fmt::format("both ends act as TLS client: {}", kSuspicion));
         return false;
     }
+    size_t messages = 0;
     if (handshake_ && is_client(*handshake_)) {
         switch (handshake_->phase) {
             case Phase::waiting:
@@ -207,10 +202,18 @@ bool TlsSession::on_client_hello(Actions& actions) {
         }
         handshake_.reset();
     } else if (handshake_ && !handshake_->tls->has_sent_hello_retry()) {
-        handshake_.reset();  // the peer has given its last one up
+        if (is_first()) {
+            fail(actions, "the peer sent a second ClientHello");
+            return false;
+        }
+        messages = handshake_->messages;  // not a way to keep us busy for ever
+        handshake_.reset();               // the peer has given its last one up
     }
     if (!handshake_) {
         begin_server(actions);
+    }
+    if (handshake_) {
+        handshake_->messages += messages;
     }
     return handshake_.has_value();
 }

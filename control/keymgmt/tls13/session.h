@@ -128,7 +128,6 @@ class TlsSession final : public Session {
     void begin_server(Actions& actions);
     bool open_connection(Actions& actions);
     void take_message(Actions& actions, bool has_slot);
-    void drop_front();
     void on_records(Actions& actions, const KeyMessage& message);
     bool on_client_hello(Actions& actions);
     void on_stray(Actions& actions);

@@ -449,6 +449,17 @@ TEST_F(TlsSessions, what_cannot_be_ends_the_association) {
         EXPECT_EQ(side.take(side.session->on_message(hello)), "") << "nothing after the end";
     }
     make();
+    server->take(server->session->on_established());
+    client->take(client->session->on_established());
+    client->turn();
+    const Octets real = client->outgoing.front().octets;
+    server->take(server->session->on_message(real));
+    server->turn();
+    server->take(server->session->on_message(real));
+    server->turn();
+    EXPECT_NE(server->failure.find("second ClientHello"), std::string::npos) << server->failure;
+
+    make();
     client->take(client->session->on_message(hello));
     EXPECT_NE(client->failure.find("before the association was established"), std::string::npos);
 }
