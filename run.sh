@@ -122,9 +122,7 @@ cp "$LAB_DIR/protected.pcap" "$out/protected.pcap"
 ) || echo "no key log was written" >&2
 
 # "internet" is the data network name in the exchange's NAS messages.
-strictly=()
-[ "$LAB_METHOD" != preshared ] || strictly=(--preshared)
-if ! python3 scripts/check_capture.py "${strictly[@]}" "$out/protected.pcap" internet >"$LAB_DIR/chunks.json"; then
+if ! lab_check_capture "$out/protected.pcap" internet >"$LAB_DIR/chunks.json"; then
     cat "$LAB_DIR/chunks.json" >&2
     echo "{}" >"$LAB_DIR/chunks.json"
     failed=1

@@ -15,6 +15,7 @@
 #   lab_server                starts the answering endpoint; lab_stop_server
 #   lab_client [options]      runs the asking endpoint in the foreground
 #   lab_capture FILE          captures the middle link; lab_stop_capture
+#   lab_check_capture FILE [WORD...]   whether it is as protected as it should be
 #   lab_pair [ipv4|ipv6]      all of the above in the usual order, but the client
 #   lab_end                   what the trap does
 #
@@ -115,6 +116,13 @@ lab_begin_direct() {
     lab_link c cl0 s sv0
     lab_host c cl0 "$LAB_CLIENT"
     lab_host s sv0 "$LAB_SERVER"
+}
+
+# lab_check_capture FILE [WORD...]: what may be in clear depends on the method.
+lab_check_capture() {
+    local how=()
+    [ "${LAB_METHOD:-tls13}" != preshared ] || how=(--preshared)
+    python3 "$LAB_SCRIPTS/check_capture.py" "${how[@]}" "$@"
 }
 
 # A kernel address for an endpoint; without the other family, so that nothing else is offered.

@@ -19,7 +19,7 @@ void HandshakeQueue::give_slot(Member& member) {
     push_ready(member);
 }
 
-void HandshakeQueue::take_slot(Member& member) {
+void HandshakeQueue::release(Member& member) {
     if (!member.has_slot_) {
         return;
     }
@@ -44,10 +44,6 @@ void HandshakeQueue::request(Member& member, bool needs_slot) {
     }
 }
 
-void HandshakeQueue::release(Member& member) {
-    take_slot(member);
-}
-
 void HandshakeQueue::leave(Member& member) {
     if (member.ready_) {
         member.ready_ = false;
@@ -57,7 +53,7 @@ void HandshakeQueue::leave(Member& member) {
         member.waiting_ = false;
         std::erase(waiting_, &member);
     }
-    take_slot(member);
+    release(member);
 }
 
 size_t HandshakeQueue::run(std::chrono::nanoseconds budget) {
@@ -90,7 +86,7 @@ void HandshakeQueue::on_tick() {
         }
     }
     for (Member* holder : idle) {
-        take_slot(*holder);
+        release(*holder);
     }
 }
 

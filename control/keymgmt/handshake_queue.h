@@ -29,6 +29,8 @@ class HandshakeQueue {
      public:
         virtual ~Member() = default;
         virtual void on_turn(bool has_slot) = 0;
+        // Has asked for a turn and not had it yet.
+        [[nodiscard]] bool is_queued() const { return ready_ || waiting_; }
 
      private:
         friend class HandshakeQueue;
@@ -42,7 +44,7 @@ class HandshakeQueue {
 
     // A turn at the end of the queue, or once a slot is free. Asking twice is asking once.
     void request(Member& member, bool needs_slot);
-    // The handshake is over.
+    // Gives the slot to the next in line; nothing when the member has none.
     void release(Member& member);
     // Takes back turn, wish and slot.
     void leave(Member& member);
@@ -57,7 +59,6 @@ class HandshakeQueue {
 
  private:
     void give_slot(Member& member);
-    void take_slot(Member& member);
     void push_ready(Member& member);
 
     size_t slots_;

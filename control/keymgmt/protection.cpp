@@ -78,7 +78,6 @@ void AssociationProtection::on_tick(TimePoint now) {
 }
 
 void AssociationProtection::on_turn(bool has_slot) {
-    turn_asked_ = false;
     if (failed_) {
         return;
     }
@@ -150,7 +149,6 @@ Result<void> AssociationProtection::carry_out(const Action& action) {
                 return {};
             },
             [&](const RequestTurn& a) -> Result<void> {
-                turn_asked_ = true;
                 queue_.request(*this, a.needs_slot);
                 return {};
             },

@@ -58,7 +58,7 @@ class AssociationProtection final : private HandshakeQueue::Member {
     void on_tick(TimePoint now);
 
     // Waits for a turn: a message given now would only be queued behind others.
-    [[nodiscard]] bool is_busy() const { return turn_asked_; }
+    [[nodiscard]] bool is_busy() const { return is_queued(); }
     [[nodiscard]] bool is_up() const { return up_; }
     [[nodiscard]] uint8_t method() const { return method_id_; }
     // Key-management messages that wait to be sent: send_pending() may be called whenever no user
@@ -88,7 +88,6 @@ class AssociationProtection final : private HandshakeQueue::Member {
     uint8_t method_id_ = 0;
     bool up_ = false;
     bool failed_ = false;
-    bool turn_asked_ = false;
 };
 
 }  // namespace sdg::keymgmt

@@ -100,38 +100,42 @@ bool Pair::pump() {
 }
 
 bool Pair::has_late_message(Leg& source) {
-    // The destination has been shut down. Reading lets the source's own SHUTDOWN complete; but a
-    // message that can go nowhere must not be acknowledged as if it had been relayed. Only a
-    // gateway that is being stopped lets go of what still comes after its SHUTDOWN.
+    // The destination has been shut down. Reading lets the source's own SHUTDOWN complete, and key
+    // management goes on.
+    if (from(source).drop_held() && refuse_late(source, true)) {
+        return true;
+    }
     thread_local std::vector<uint8_t> buffer(Flow::kPiece);
-    bool late = from(source).drop_held();
-    bool whole = late;
     for (unsigned budget = kBudget; budget > 0; --budget) {
-        if (late) {
-            relay_.counters_.messages_late += whole || !relay_.is_draining() ? 1U : 0U;
-            if (!relay_.is_draining()) {
-                log::of("relay").warn(
-                    "{} sent a message after {} had been shut down; it is aborted",
-                    source.describe(), other(source).name());
-                abort("other side has been shut down");
-                return true;
-            }
-        }
         const auto piece = source.receive(buffer);
         if (!piece) {
             return false;
         }
-        late = !(source.is_protected() && piece->info.ppid == packet::kPpidKeyManagement);
-        whole = piece->info.end_of_message;
-        if (!late) {
+        if (source.is_protected() && piece->info.ppid == packet::kPpidKeyManagement) {
             source.on_key_management_piece(piece->info, std::span(buffer).first(piece->length));
             if (!source.is_up()) {
                 return true;
             }
+        } else if (refuse_late(source, piece->info.end_of_message)) {
+            return true;
         }
     }
     relay_.make_ready(*this);
     return false;
+}
+
+bool Pair::refuse_late(Leg& source, bool end_of_message) {
+    // A message that can go nowhere must not be acknowledged as if it had been relayed. Only a
+    // gateway that is being stopped lets go of what still comes after its SHUTDOWN.
+    if (relay_.is_draining()) {
+        relay_.counters_.messages_late += end_of_message ? 1U : 0U;
+        return false;
+    }
+    ++relay_.counters_.messages_late;
+    log::of("relay").warn("{} sent a message after {} had been shut down; it is aborted",
+                          source.describe(), other(source).name());
+    abort("other side has been shut down");
+    return true;
 }
 
 void Pair::finish_flow(Leg& source) {

@@ -47,6 +47,8 @@ class Pair final : public LegOwner {
     void finish_flow(Leg& source);
     // True when the source still sends to a closed destination and has been aborted for it.
     [[nodiscard]] bool has_late_message(Leg& source);
+    // Counts a piece that can go nowhere. True: the pair has been aborted for it.
+    [[nodiscard]] bool refuse_late(Leg& source, bool end_of_message);
     void close_if_done();
 
     Relay& relay_;

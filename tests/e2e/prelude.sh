@@ -56,8 +56,6 @@ dpdk_files() { find /run/dpdk /dev/hugepages -mindepth 1 2>/dev/null | sort || t
 
 # The usual end of a transfer: the capture holds nothing but the handshakes and DTLS chunks.
 check_link() {
-    local how=()
     lab_stop_capture
-    [ "${LAB_METHOD:-tls13}" != preshared ] || how=(--preshared)
-    python3 "$SOURCE_ROOT/scripts/check_capture.py" "${how[@]}" "$LAB_DIR/middle.pcap" internet || fail "the link is not protected"
+    lab_check_capture "$LAB_DIR/middle.pcap" internet || fail "the link is not protected"
 }

@@ -1,5 +1,6 @@
 #include "control/keymgmt/tls13/credentials.h"
 
+#include <fmt/ranges.h>
 #include <openssl/crypto.h>
 #include <openssl/pem.h>
 #include <openssl/provider.h>
@@ -10,6 +11,8 @@
 #include <array>
 #include <cstring>
 #include <ctime>
+#include <span>
+#include <string_view>
 #include <utility>
 
 #include "control/keymgmt/owner_only_file.h"
@@ -26,36 +29,21 @@ constexpr size_t kSecureHeap = 1024 * 1024;
 constexpr size_t kSecureBlock = 32;
 constexpr int kMaxChain = 8;
 
-struct NamedAlgorithm {
-    std::string_view registry;  // IANA, TLS SignatureScheme
-    std::string_view openssl;
-};
-constexpr std::array<NamedAlgorithm, 9> kSignatureAlgorithms{
-    {{"ecdsa_secp256r1_sha256", "ecdsa_secp256r1_sha256"},
-     {"ecdsa_secp384r1_sha384", "ecdsa_secp384r1_sha384"},
-     {"ed25519", "ed25519"},
-     {"rsa_pss_rsae_sha256", "rsa_pss_rsae_sha256"},
-     {"rsa_pss_rsae_sha384", "rsa_pss_rsae_sha384"},
-     {"rsa_pss_rsae_sha512", "rsa_pss_rsae_sha512"},
-     {"rsa_pss_pss_sha256", "rsa_pss_pss_sha256"},
-     {"rsa_pss_pss_sha384", "rsa_pss_pss_sha384"},
-     {"rsa_pss_pss_sha512", "rsa_pss_pss_sha512"}}};
-constexpr std::array<NamedAlgorithm, 3> kGroups{
-    {{"x25519", "X25519"}, {"secp256r1", "P-256"}, {"secp384r1", "P-384"}}};
+// By their names in the TLS registries, which OpenSSL takes.
+constexpr std::array<std::string_view, 9> kSignatureAlgorithms{
+    "ecdsa_secp256r1_sha256", "ecdsa_secp384r1_sha384", "ed25519",
+    "rsa_pss_rsae_sha256",    "rsa_pss_rsae_sha384",    "rsa_pss_rsae_sha512",
+    "rsa_pss_pss_sha256",     "rsa_pss_pss_sha384",     "rsa_pss_pss_sha512"};
+constexpr std::array<std::string_view, 3> kGroups{"x25519", "secp256r1", "secp384r1"};
 
-template <size_t N>
 Result<std::string> algorithm_list(const std::vector<std::string>& names,
-                                   const std::array<NamedAlgorithm, N>& known, const char* what) {
-    std::string out;
+                                   std::span<const std::string_view> known, const char* what) {
     for (const std::string& name : names) {
-        const auto found = std::find_if(known.begin(), known.end(),
-                                        [&](const auto& one) { return one.registry == name; });
-        if (found == known.end()) {
+        if (std::find(known.begin(), known.end(), name) == known.end()) {
             return fail(ErrorCode::invalid_argument, "{} \"{}\" is not known", what, name);
         }
-        out += (out.empty() ? "" : ":") + std::string(found->openssl);
     }
-    return out;
+    return fmt::format("{}", fmt::join(names, ":"));
 }
 
 struct Passphrase {
@@ -227,9 +215,7 @@ Result<void> set_algorithms(SSL_CTX* context, const CredentialSettings& settings
     }
     auto chosen = settings.signature_algorithms;
     if (chosen.empty()) {
-        std::transform(kSignatureAlgorithms.begin(), kSignatureAlgorithms.end(),
-                       std::back_inserter(chosen),
-                       [](const auto& one) { return std::string(one.registry); });
+        chosen.assign(kSignatureAlgorithms.begin(), kSignatureAlgorithms.end());
     }
     const auto signatures = algorithm_list(chosen, kSignatureAlgorithms, "signature algorithm");
     if (!signatures) {

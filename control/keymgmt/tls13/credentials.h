@@ -27,7 +27,7 @@ struct CredentialSettings {
     std::vector<std::filesystem::path> revocation_lists;   // PEM; given: every chain is checked
     std::vector<record::Suite> suites;                     // most preferred first
     std::vector<std::string> groups{"x25519", "secp256r1", "secp384r1"};  // TLS registry names
-    std::vector<std::string> signature_algorithms;                        // TLS registry names
+    std::vector<std::string> signature_algorithms;  // TLS registry names; empty: all
 };
 
 struct Credentials {

@@ -313,14 +313,7 @@ void TlsSession::on_server_established(Actions& actions) {
         return;
     }
     install_receive(actions, std::move(*receive));
-    const uint16_t epoch = handshake_->epoch;
-    handshake_->tls->close();
-    const auto close_notify = handshake_->tls->take_output();
     complete(actions, std::move(*send));
-    actions.emplace_back(SendMessage{protection_established_message(epoch)});
-    if (!close_notify.empty()) {
-        actions.emplace_back(SendMessage{records_message(epoch, close_notify)});
-    }
 }
 
 void TlsSession::on_protection_established(Actions& actions, const KeyMessage& message) {
@@ -340,16 +333,11 @@ void TlsSession::on_protection_established(Actions& actions, const KeyMessage& m
         fail(actions, send.error().message);
         return;
     }
-    const uint16_t epoch = handshake_->epoch;
-    handshake_->tls->close();
-    const auto close_notify = handshake_->tls->take_output();
     complete(actions, std::move(*send));
-    if (!close_notify.empty()) {
-        actions.emplace_back(SendMessage{records_message(epoch, close_notify)});
-    }
 }
 
-// Both sides: the send key of the new epoch is ready to be used.
+// Both sides: the send key of the new epoch is ready to be used, and the last messages leave under
+// it.
 void TlsSession::complete(Actions& actions, record::KeyMaterial send_keys) {
     const TimePoint now = environment_->clock.now();
     const bool first = is_first();
@@ -360,6 +348,8 @@ void TlsSession::complete(Actions& actions, record::KeyMaterial send_keys) {
     peer_ = handshake_->tls->peer();
     not_after_ = std::min(peer_->not_after, handshake_->tls->own_not_after());
     const std::string what = handshake_->tls->describe();
+    handshake_->tls->close();
+    const auto close_notify = handshake_->tls->take_output();
     handshake_.reset();
     actions.emplace_back(EndHandshake{});
     if (first) {
@@ -374,6 +364,12 @@ void TlsSession::complete(Actions& actions, record::KeyMaterial send_keys) {
         // Protection Established proves to the client that its last message has arrived.
         draining_ = Draining{.epoch = old, .since = now, .confirmed = client};
         actions.emplace_back(Report{.text = fmt::format("epoch {}: {}", epoch_, what)});
+    }
+    if (!client) {
+        actions.emplace_back(SendMessage{protection_established_message(epoch_)});
+    }
+    if (!close_notify.empty()) {
+        actions.emplace_back(SendMessage{records_message(epoch_, close_notify)});
     }
     keyed_at_ = now;
     // Not all at once after a common start, and the two sides rarely at the same moment.

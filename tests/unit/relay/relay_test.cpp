@@ -218,6 +218,18 @@ TEST_F(RelayTest, late_messages_of_a_stopping_gateway_are_counted_only) {
     EXPECT_EQ(relay_->counters().messages_late, 2U);
 }
 
+TEST_F(RelayTest, late_messages_are_all_counted_however_many_come_at_once) {
+    bring_up();
+    relay_->drain(std::chrono::seconds(4));
+    backend().close(CloseReason::shutdown_complete);
+    rounds();
+    for (uint8_t i = 0; i < 40; ++i) {
+        accepted_.arrive(piece({i}));
+    }
+    rounds();
+    EXPECT_EQ(relay_->counters().messages_late, 40U);
+}
+
 TEST_F(RelayTest, drain_waits_for_what_is_under_way_and_then_for_half_the_time) {
     bring_up();
     accepted_.unsent = 100;

@@ -589,14 +589,20 @@ TEST_F(TlsSessions, keys_that_differ_are_told_as_what_they_may_be) {
     EXPECT_NE(client->failure.find("0x8006"), std::string::npos);
 }
 
+// Keys in use, with limits within reach.
+EpochStatistics epoch_3() {
+    EpochStatistics out;
+    out.epoch = 3;
+    out.has_send_key = true;
+    out.has_receive_key = true;
+    out.selected = true;
+    out.seal_limit = 1000;
+    out.open_limit = 1000;
+    return out;
+}
+
 TEST_F(TlsSessions, reasons_to_rekey) {
-    EpochStatistics used;
-    used.epoch = 3;
-    used.has_send_key = true;
-    used.has_receive_key = true;
-    used.selected = true;
-    used.seal_limit = 1000;
-    used.open_limit = 1000;
+    const EpochStatistics used = epoch_3();
     const auto reason = [&](const std::function<void(EpochStatistics&)>& change) {
         bring_up();
         EXPECT_EQ(tick(*client, {used}), "") << "no reason";
@@ -618,13 +624,7 @@ TEST_F(TlsSessions, reasons_to_rekey) {
 }
 
 TEST_F(TlsSessions, keys_past_their_limits_end_the_association) {
-    EpochStatistics used;
-    used.epoch = 3;
-    used.has_send_key = true;
-    used.has_receive_key = true;
-    used.selected = true;
-    used.seal_limit = 1000;
-    used.open_limit = 1000;
+    const EpochStatistics used = epoch_3();
     const auto end = [&](const std::function<void(EpochStatistics&)>& change) {
         bring_up();
         EpochStatistics now = used;
