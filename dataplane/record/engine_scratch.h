@@ -1,37 +1,40 @@
-// What a RecordEngine works with between the passes over a burst. Internal to dataplane/record.
+// What a RecordEngine works with between the steps of a burst. Internal to dataplane/record.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <cstring>
 
+#include "dataplane/record/aead.h"
 #include "dataplane/record/number_mask.h"
 #include "dataplane/record/record.h"
+#include "foundation/secret_bytes.h"
 
 namespace sdg::record {
 
-// Aligned so that a nonce is one load.
-struct alignas(16) NonceSlot {
-    uint8_t octets[16];
-};
-
 // Nonce of a record: IV xor the number, left-padded (RFC 8446, section 5.3).
-inline void write_nonce(const KeySchedule& keys, uint64_t sequence, NonceSlot& nonce) {
+inline void write_nonce(const KeySchedule& keys, uint64_t sequence, AeadJob& job) {
     const uint64_t low = __builtin_bswap64(keys.iv_low ^ sequence);
-    std::memcpy(nonce.octets, &keys.iv_high, sizeof keys.iv_high);
-    std::memcpy(nonce.octets + sizeof keys.iv_high, &low, sizeof low);
+    std::memcpy(job.nonce.data(), &keys.iv_high, sizeof keys.iv_high);
+    std::memcpy(job.nonce.data() + sizeof keys.iv_high, &low, sizeof low);
 }
 
 struct RecordEngine::Scratch {
-    ~Scratch();
+    ~Scratch() {
+        wipe(&gcm, sizeof gcm);
+        wipe(jobs.data(), sizeof jobs);  // nonces tell the IV
+        wipe(queued.data(), sizeof queued);
+    }
 
-    IpsecMb library;
+    IpsecMb library;  // of the masks
+    std::unique_ptr<AeadBatch> aead;
     alignas(64) gcm_context_data gcm{};
     NumberMasks masks;
-    // Written in one pass and read in a later one: a load right behind the smaller stores that make
-    // up a nonce would wait for them.
-    alignas(64) std::array<NonceSlot, kMaxBurst> nonces{};
+    std::array<AeadJob, kMaxBurst> jobs;  // by request
     alignas(64) std::array<std::array<uint8_t, kTagLength>, kMaxBurst> tags{};
+    // Jobs that are not for a direct call, next to each other, and whose they are.
+    std::array<AeadJob, kMaxBurst> queued;
+    std::array<uint8_t, kMaxBurst> queued_request;
 };
 
 }  // namespace sdg::record

@@ -30,40 +30,9 @@ void expand_sn_key(KeySchedule& schedule, const IMB_MGR* library, const uint8_t*
     wipe(decryption_keys.data(), decryption_keys.size());
 }
 
-}  // namespace
-
-void FreeEvpCipher::operator()(evp_cipher_ctx_st* context) const noexcept {
-    EVP_CIPHER_CTX_free(context);
-}
-
-KeySchedule::~KeySchedule() {
-    wipe(sn_round_keys.data(), sn_round_keys.size());
-    wipe(aead.bytes.data(), aead.bytes.size());
-    wipe(&iv_low, sizeof iv_low);
-    wipe(&iv_high, sizeof iv_high);
-}
-
-Result<void> expand_keys(KeySchedule& schedule, const KeyMaterial& material, uint16_t epoch,
-                         Direction direction, Architecture architecture) {
-    if (auto valid = material.validate(); !valid) {
-        return valid;
-    }
-    const IMB_MGR* library = direct_functions(architecture);
-    if (library == nullptr) {
-        return fail(ErrorCode::unavailable, "this processor lacks what {} ciphers need",
-                    name(architecture));
-    }
-    schedule.suite = material.suite;
-    schedule.header = static_cast<uint8_t>(kUnifiedHeader | (epoch & 3));
-    schedule.key_length = static_cast<uint8_t>(material.key.size());
-    const uint8_t* iv = material.iv.bytes().data();
-    uint64_t iv_low_be = 0;
-    std::memcpy(&schedule.iv_high, iv, sizeof schedule.iv_high);
-    std::memcpy(&iv_low_be, iv + sizeof schedule.iv_high, sizeof iv_low_be);
-    schedule.iv_low = __builtin_bswap64(iv_low_be);
-
+void expand_aead_key(KeySchedule& schedule, const IMB_MGR* library, const KeyMaterial& material,
+                     Direction direction) {
     const uint8_t* key = material.key.bytes().data();
-    const uint8_t* sn_key = material.sn_key.bytes().data();
     const bool sealing = direction == Direction::seal;
     switch (material.suite) {
         case Suite::aes_128_gcm_sha256:
@@ -83,9 +52,60 @@ Result<void> expand_keys(KeySchedule& schedule, const KeyMaterial& material, uin
         }
         case Suite::chacha20_poly1305_sha256:
             std::copy_n(key, kMaxKeyLength, schedule.aead.chacha_key.data());
-            return expand_chacha_mask(schedule, material.sn_key.bytes());
+            break;
     }
-    expand_sn_key(schedule, library, sn_key);
+}
+
+}  // namespace
+
+void FreeEvpCipher::operator()(evp_cipher_ctx_st* context) const noexcept {
+    EVP_CIPHER_CTX_free(context);
+}
+
+KeySchedule::~KeySchedule() {
+    wipe(sn_round_keys.data(), sn_round_keys.size());
+    wipe(aead.bytes.data(), aead.bytes.size());
+    wipe(&iv_low, sizeof iv_low);
+    wipe(&iv_high, sizeof iv_high);
+}
+
+Result<void> expand_keys(KeySchedule& schedule, const KeyMaterial& material, uint16_t epoch,
+                         Direction direction, Architecture architecture, AeadProvider* provider) {
+    if (auto valid = material.validate(); !valid) {
+        return valid;
+    }
+    const IMB_MGR* library = direct_functions(architecture);
+    if (library == nullptr) {
+        return fail(ErrorCode::unavailable, "this processor lacks what {} ciphers need",
+                    name(architecture));
+    }
+    schedule.suite = material.suite;
+    schedule.header = static_cast<uint8_t>(kUnifiedHeader | (epoch & 3));
+    schedule.key_length = static_cast<uint8_t>(material.key.size());
+    const uint8_t* iv = material.iv.bytes().data();
+    uint64_t iv_low_be = 0;
+    std::memcpy(&schedule.iv_high, iv, sizeof schedule.iv_high);
+    std::memcpy(&iv_low_be, iv + sizeof schedule.iv_high, sizeof iv_low_be);
+    schedule.iv_low = __builtin_bswap64(iv_low_be);
+
+    const bool is_chacha = material.suite == Suite::chacha20_poly1305_sha256;
+    if (is_chacha) {
+        if (auto made = expand_chacha_mask(schedule, material.sn_key.bytes()); !made) {
+            return made;
+        }
+    } else {
+        expand_sn_key(schedule, library, material.sn_key.bytes().data());
+    }
+    if (provider != nullptr) {
+        auto session = provider->make_session(material, direction);
+        if (!session) {
+            return tl::unexpected{std::move(session).error()};
+        }
+        schedule.session = std::move(*session);
+    }
+    if (schedule.session == nullptr) {
+        expand_aead_key(schedule, library, material, direction);
+    }
     return {};
 }
 

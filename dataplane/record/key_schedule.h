@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "dataplane/record/aead.h"
 #include "dataplane/record/ipsec_mb.h"
 #include "dataplane/record/key_material.h"
 #include "foundation/result.h"
@@ -66,6 +67,8 @@ struct KeySchedule {
     uint8_t key_length = 0;  // octets, of key and sn_key
     // Record-number masks of ChaCha20: IPsec-MB gives no way to choose the block counter.
     std::unique_ptr<evp_cipher_ctx_st, FreeEvpCipher> chacha_mask;
+    // The key as another provider of the AEAD holds it; aead is then not filled in.
+    std::unique_ptr<AeadSession> session;
 
     alignas(64) std::array<uint8_t, kAesRoundKeys> sn_round_keys{};
     union alignas(64) Aead {
@@ -79,11 +82,10 @@ struct KeySchedule {
 static_assert(offsetof(KeySchedule, sn_round_keys) == 64);
 static_assert(offsetof(KeySchedule, aead) == 320);
 
-enum class Direction : uint8_t { seal, open };
-
-// Errors: invalid_argument (lengths, suite), unavailable (architecture not on this processor).
+// provider: may be null, for IPsec-MB. Errors: invalid_argument (lengths, suite), unavailable
+// (architecture not on this processor), resource_exhausted (provider).
 [[nodiscard]] Result<void> expand_keys(KeySchedule& schedule, const KeyMaterial& material,
                                        uint16_t epoch, Direction direction,
-                                       Architecture architecture);
+                                       Architecture architecture, AeadProvider* provider);
 
 }  // namespace sdg::record

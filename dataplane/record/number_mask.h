@@ -17,18 +17,21 @@ class NumberMasks {
     static constexpr uint32_t kCapacity = 64;
     static constexpr uint32_t kSample = 16;  // octets of ciphertext
 
-    // Takes the sample of one record; indices 0, 1, 2, ... of one burst in this order.
-    void set(uint32_t index, const KeySchedule& keys, const uint8_t* sample) {
-        std::memcpy(blocks_[index].data(), sample, kSample);
+    // text: the ciphertext of one record, its first octets the sample, the number's two octets
+    // before it. Indices 0, 1, 2, ... of one burst in this order.
+    void set(uint32_t index, const KeySchedule& keys, uint8_t* text) {
+        std::memcpy(blocks_[index].data(), text, kSample);
         keys_[index] = &keys;
+        texts_[index] = text;
     }
     // Turns the first count samples into masks.
     void run(IMB_MGR* library, uint32_t count);
     // Encrypts the number of the record at index, or takes its encryption off, and returns what it
     // then is, as it lies in memory.
-    uint16_t apply(uint32_t index, uint8_t number[2]) const {
+    uint16_t apply(uint32_t index) const {
         uint16_t value = 0;
         uint16_t mask = 0;
+        uint8_t* number = texts_[index] - sizeof value;
         std::memcpy(&value, number, sizeof value);
         std::memcpy(&mask, blocks_[index].data(), sizeof mask);
         value ^= mask;
@@ -46,6 +49,7 @@ class NumberMasks {
     alignas(64) std::array<Block, kCapacity> blocks_{};  // samples, then masks
     alignas(64) std::array<Block, kCapacity> grouped_{};
     std::array<const KeySchedule*, kCapacity> keys_{};
+    std::array<uint8_t*, kCapacity> texts_{};
 };
 
 }  // namespace sdg::record

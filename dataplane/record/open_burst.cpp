@@ -1,26 +1,17 @@
-// Opening: the masks of all records, then a pipeline over them; only a verdict moves state.
+// Opening: the masks of all records in one pass, then a pipeline over them, then what goes through
+// the AEAD's batch interface; only a verdict moves state.
 //
 // A record's number and nonce are worked out two steps before its AEAD reads them (see
-// seal_burst.cpp for why). Records of the job queue get their verdicts, in the order of the burst,
-// when the queue has been worked off.
+// seal_burst.cpp for why). Records of the batch interface get their verdicts when all the others
+// have theirs, in the order of the burst; one context's records all go one way.
 #include <cstring>
 
-#include "dataplane/record/aead_jobs.h"
 #include "dataplane/record/engine_scratch.h"
 #include "dataplane/record/record_number.h"
+#include "dataplane/record/tag.h"
 
 namespace sdg::record {
 namespace {
-
-// Constant time: sixteen octets, always all of them.
-bool tags_equal(const uint8_t* a, const uint8_t* b) {
-    std::array<uint64_t, 2> left;
-    std::array<uint64_t, 2> right;
-    static_assert(sizeof left == kTagLength);
-    std::memcpy(left.data(), a, kTagLength);
-    std::memcpy(right.data(), b, kTagLength);
-    return ((left[0] ^ right[0]) | (left[1] ^ right[1])) == 0;
-}
 
 void increment(std::atomic<uint64_t>& counter, uint64_t by = 1) {
     counter.store(counter.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
@@ -79,13 +70,13 @@ inline void RecordEngine::compute_masks(std::span<OpenRequest> requests) {
 }
 
 // Full number and nonce; the header is left as additional data, with the number in clear.
-inline void RecordEngine::prepare(OpenRequest& request, uint32_t mask, NonceSlot& nonce) {
+inline void RecordEngine::prepare(OpenRequest& request, uint32_t mask, AeadJob& job) {
     const OpenContext& context = *request.context;
-    const uint16_t number = scratch_->masks.apply(mask, request.record + 1);
+    const uint16_t number = scratch_->masks.apply(mask);
     const uint64_t sequence =
         reconstruct_record_number(__builtin_bswap16(number), context.window_.next_expected());
     request.sequence = sequence;
-    write_nonce(context.keys_, sequence, nonce);
+    write_nonce(context.keys_, sequence, job);
 }
 
 // What the limit and the replay window say.
@@ -101,10 +92,9 @@ inline OpenOutcome RecordEngine::admit(const OpenRequest& request) {
 }
 
 // Precondition: admit() has just said opened.
-inline void RecordEngine::give_verdict(OpenRequest& request, const uint8_t* tag) {
+inline void RecordEngine::give_verdict(OpenRequest& request, bool authentic) {
     OpenContext& context = *request.context;
-    const uint8_t* received = request.record + request.record_length - kTagLength;
-    if (!tags_equal(tag, received)) [[unlikely]] {
+    if (!authentic) [[unlikely]] {
         request.outcome = OpenOutcome::forged;
         increment(context.failed_);
         return;
@@ -121,60 +111,52 @@ void RecordEngine::open_burst(std::span<OpenRequest> requests) {
     }
     constexpr size_t kAhead = 2;
     Scratch& scratch = *scratch_;
-    IMB_MGR* library = scratch.library.get();
     compute_masks(requests);
 
-    bool any_job = false;
-    bool jobs_fine = true;
+    size_t queued = 0;
     const auto process = [&](OpenRequest& request, size_t i) {
         request.outcome = admit(request);
         if (request.outcome != OpenOutcome::opened) [[unlikely]] {
             return;
         }
         const KeySchedule& keys = request.context->keys_;
+        AeadJob& job = scratch.jobs[i];
         uint8_t* text = request.record + kRecordHeader;
         const uint32_t length = inner_length(request);
-        const uint8_t* nonce = scratch.nonces[i].octets;
-        uint8_t* tag = scratch.tags[i].data();
-        if (keys.gcm != nullptr) [[likely]] {
-            keys.gcm(&keys.aead.gcm_key, &scratch.gcm, text, text, length, nonce, request.record,
-                     kRecordHeader, tag, kTagLength);
-            give_verdict(request, tag);
-        } else {
-            const AeadJob job{&keys, text, length, nonce, request.record, kRecordHeader, tag};
-            jobs_fine = submit_aead_job(library, job, Direction::open) && jobs_fine;
-            any_job = true;
+        if (keys.gcm == nullptr) [[unlikely]] {
+            job.keys = &keys;
+            job.text = text;
+            job.length = length;
+            scratch.queued_request[queued] = static_cast<uint8_t>(i);
+            scratch.queued[queued++] = job;
+            return;
         }
+        uint8_t* tag = scratch.tags[i].data();
+        keys.gcm(&keys.aead.gcm_key, &scratch.gcm, text, text, length, job.nonce.data(),
+                 request.record, kRecordHeader, tag, kTagLength);
+        give_verdict(request, tags_equal(tag, text + length));
     };
 
     const size_t count = requests.size();
     uint32_t masked = 0;
-    const auto start = [&](size_t i) {
-        if (requests[i].outcome == OpenOutcome::opened) [[likely]] {
-            prepare(requests[i], masked++, scratch.nonces[i]);
-        }
-    };
     for (size_t step = 0; step < count + kAhead; ++step) {
-        if (step < count) [[likely]] {
-            start(step);
+        if (step < count && requests[step].outcome == OpenOutcome::opened) [[likely]] {
+            prepare(requests[step], masked++, scratch.jobs[step]);
         }
         if (step >= kAhead && requests[step - kAhead].outcome == OpenOutcome::opened) [[likely]] {
             process(requests[step - kAhead], step - kAhead);
         }
     }
-    if (!any_job) {
+    if (queued == 0) {
         return;
     }
-    jobs_fine = finish_aead_jobs(library) && jobs_fine;
-    for (size_t i = 0; i < count; ++i) {
-        OpenRequest& request = requests[i];
-        if (request.outcome != OpenOutcome::opened || request.context->keys_.gcm != nullptr) {
-            continue;
-        }
+    scratch.aead->open({scratch.queued.data(), queued});
+    for (size_t i = 0; i < queued; ++i) {
+        OpenRequest& request = requests[scratch.queued_request[i]];
         // Asked again: an earlier one of the burst may have been a copy, or the last failure.
-        request.outcome = jobs_fine ? admit(request) : OpenOutcome::forged;
+        request.outcome = admit(request);
         if (request.outcome == OpenOutcome::opened) {
-            give_verdict(request, scratch.tags[i].data());
+            give_verdict(request, scratch.queued[i].fine);
         }
     }
 }

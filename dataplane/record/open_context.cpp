@@ -15,8 +15,8 @@ Result<std::unique_ptr<OpenContext>> OpenContext::create(const KeyMaterial& mate
     }
     std::unique_ptr<OpenContext> context{
         new OpenContext{options.replay_window, options.next_expected}};
-    if (auto expanded =
-            expand_keys(context->keys_, material, epoch, Direction::open, options.architecture);
+    if (auto expanded = expand_keys(context->keys_, material, epoch, Direction::open,
+                                    options.architecture, options.provider);
         !expanded) {
         return tl::unexpected{std::move(expanded).error()};
     }

@@ -25,6 +25,7 @@ class alignas(64) OpenContext {
  public:
     struct Options {
         Architecture architecture = Architecture::best;
+        AeadProvider* provider = nullptr;  // null: IPsec-MB; else it outlives the context
         uint32_t replay_window = ReplayWindow::kDefaultSize;  // records, power of two
         uint64_t next_expected = 0;                           // tests and vectors only; 0 in use
         uint64_t open_failure_limit = 0;                      // records; 0: the suite's

@@ -1,7 +1,6 @@
 #include "dataplane/record/record.h"
 
 #include "dataplane/record/engine_scratch.h"
-#include "foundation/secret_bytes.h"
 
 namespace sdg::record {
 
@@ -37,22 +36,27 @@ std::string_view name(OpenOutcome outcome) {
     return "unknown";
 }
 
-RecordEngine::Scratch::~Scratch() {
-    wipe(&gcm, sizeof gcm);
-}
-
 RecordEngine::RecordEngine() : scratch_(std::make_unique<Scratch>()) {
 }
 
 RecordEngine::~RecordEngine() = default;
 
-Result<std::unique_ptr<RecordEngine>> RecordEngine::create(Architecture architecture) {
+Result<std::unique_ptr<RecordEngine>> RecordEngine::create(Architecture architecture,
+                                                           std::unique_ptr<AeadBatch> aead) {
     auto library = make_ipsec_mb(architecture);
     if (!library) {
         return tl::unexpected{std::move(library).error()};
     }
+    if (aead == nullptr) {
+        auto made = make_ipsec_mb_aead(architecture);
+        if (!made) {
+            return tl::unexpected{std::move(made).error()};
+        }
+        aead = std::move(*made);
+    }
     std::unique_ptr<RecordEngine> engine{new RecordEngine};
     engine->scratch_->library = std::move(*library);
+    engine->scratch_->aead = std::move(aead);
     return engine;
 }
 

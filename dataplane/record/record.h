@@ -15,6 +15,7 @@
 #include <span>
 #include <string_view>
 
+#include "dataplane/record/aead.h"
 #include "dataplane/record/architecture.h"
 #include "dataplane/record/open_context.h"
 #include "dataplane/record/seal_context.h"
@@ -77,13 +78,13 @@ struct OpenRequest {
     OpenOutcome outcome = OpenOutcome::malformed;
 };
 
-struct NonceSlot;
-
 class RecordEngine {
  public:
-    // Errors: unavailable (architecture not on this processor), resource_exhausted.
+    // aead: computes the AEAD of all keys that are not for IPsec-MB's direct calls; null:
+    // IPsec-MB's job queue, of the given architecture, which is also that of the record-number
+    // masks. Errors: unavailable (architecture not on this processor), resource_exhausted.
     [[nodiscard]] static Result<std::unique_ptr<RecordEngine>> create(
-        Architecture architecture = Architecture::best);
+        Architecture architecture = Architecture::best, std::unique_ptr<AeadBatch> aead = nullptr);
     ~RecordEngine();
     RecordEngine(const RecordEngine&) = delete;
     RecordEngine& operator=(const RecordEngine&) = delete;
@@ -93,8 +94,8 @@ class RecordEngine {
     void seal_burst(std::span<SealRequest> requests);
 
     // The replay window moves only for records that have authenticated. Of two copies of one record
-    // in a burst the first is opened and the second replayed. A full number is rebuilt from what
-    // has been accepted one or two records before, or (job queue) before the burst.
+    // in a burst the first is opened and the second replayed. Full numbers are rebuilt from what
+    // had been accepted before the burst.
     void open_burst(std::span<OpenRequest> requests);
 
  private:
@@ -102,12 +103,11 @@ class RecordEngine {
     RecordEngine();
 
     // Steps of the bursts, see seal_burst.cpp and open_burst.cpp.
-    void prepare(SealRequest& request, NonceSlot& nonce);
-    void mask_job_records(std::span<SealRequest> requests, bool jobs_fine);
+    void prepare(SealRequest& request, AeadJob& job);
     void compute_masks(std::span<OpenRequest> requests);
-    void prepare(OpenRequest& request, uint32_t mask, NonceSlot& nonce);
+    void prepare(OpenRequest& request, uint32_t mask, AeadJob& job);
     static OpenOutcome admit(const OpenRequest& request);
-    static void give_verdict(OpenRequest& request, const uint8_t* tag);
+    static void give_verdict(OpenRequest& request, bool authentic);
 
     std::unique_ptr<Scratch> scratch_;
 };

@@ -11,8 +11,8 @@ Result<std::unique_ptr<SealContext>> SealContext::create(const KeyMaterial& mate
         return fail(ErrorCode::invalid_argument, "record numbers have 48 bits");
     }
     std::unique_ptr<SealContext> context{new SealContext};
-    if (auto expanded =
-            expand_keys(context->keys_, material, epoch, Direction::seal, options.architecture);
+    if (auto expanded = expand_keys(context->keys_, material, epoch, Direction::seal,
+                                    options.architecture, options.provider);
         !expanded) {
         return tl::unexpected{std::move(expanded).error()};
     }

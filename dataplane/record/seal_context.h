@@ -25,8 +25,9 @@ class alignas(64) SealContext {
  public:
     struct Options {
         Architecture architecture = Architecture::best;
-        uint64_t first_sequence = 0;  // tests and vectors only; 0 in use
-        uint64_t seal_limit = 0;      // records; 0: the suite's
+        AeadProvider* provider = nullptr;  // null: IPsec-MB; else it outlives the context
+        uint64_t first_sequence = 0;       // tests and vectors only; 0 in use
+        uint64_t seal_limit = 0;           // records; 0: the suite's
     };
     // Errors: invalid_argument (material, options), unavailable (architecture).
     [[nodiscard]] static Result<std::unique_ptr<SealContext>> create(const KeyMaterial& material,
