@@ -182,6 +182,9 @@ class Binder {
         }
         workers.read("idle_sleep_us", out_.workers.idle_sleep_us);
         workers.read("burst", out_.workers.burst);
+        if (workers.has("crypto_device")) {
+            out_.workers.crypto_device = workers.text("crypto_device");
+        }
 
         const Section control = document_.below("control");
         control.read("cpu", out_.control.cpu);

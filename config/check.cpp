@@ -74,6 +74,8 @@ bool scalar_fits(const Key& key, const YamlNode& node) {
             return is_peer_name(text);
         case ValueType::device:
             return is_device(text);
+        case ValueType::crypto_device:
+            return is_crypto_device(text);
         case ValueType::section:
         case ValueType::list:
             break;

@@ -42,6 +42,7 @@ struct Workers {
     std::vector<uint32_t> cpus;   // empty: not pinned; else one CPU for each worker
     uint32_t idle_sleep_us = 50;  // 0: never sleep
     uint32_t burst = 32;          // packets
+    std::optional<std::string> crypto_device;
 };
 
 struct ControlLoop {

@@ -40,6 +40,22 @@ bool is_pci_address(std::string_view text) {
                       [](char c, char f) { return f == 'h' ? is_hex(c) : c == f; });
 }
 
+bool is_device(std::string_view text, std::initializer_list<std::string_view> prefixes) {
+    if (!is_one_line(text) || text.size() > 255) {
+        return false;
+    }
+    const std::string_view device = text.substr(0, text.find(','));
+    if (is_pci_address(device)) {
+        return true;
+    }
+    return std::any_of(prefixes.begin(), prefixes.end(),
+                       [&](std::string_view prefix) {
+                           return device.starts_with(prefix) && device.size() > prefix.size();
+                       }) &&
+           device.size() < 64 &&
+           std::all_of(device.begin(), device.end(), [](char c) { return is_word(c) || c == '_'; });
+}
+
 }  // namespace
 
 std::optional<int64_t> parse_integer(std::string_view text) {
@@ -142,17 +158,11 @@ bool is_peer_name(std::string_view text) {
 }
 
 bool is_device(std::string_view text) {
-    if (!is_one_line(text) || text.size() > 255) {
-        return false;
-    }
-    const std::string_view device = text.substr(0, text.find(','));
-    if (is_pci_address(device)) {
-        return true;
-    }
-    return (device.starts_with("net_") || device.starts_with("eth_") ||
-            device.starts_with("virtio_user")) &&
-           device.size() > 4 && device.size() < 64 &&
-           std::all_of(device.begin(), device.end(), [](char c) { return is_word(c) || c == '_'; });
+    return is_device(text, {"net_", "eth_", "virtio_user"});
+}
+
+bool is_crypto_device(std::string_view text) {
+    return is_device(text, {"crypto_"});
 }
 
 bool is_one_line(std::string_view text) {

@@ -23,6 +23,7 @@ namespace sdg::config {
 // "any", or "dns:", "uri:" or "ip:" with something behind it that can be one.
 [[nodiscard]] bool is_peer_name(std::string_view text);
 [[nodiscard]] bool is_device(std::string_view text);
+[[nodiscard]] bool is_crypto_device(std::string_view text);
 [[nodiscard]] bool is_one_line(std::string_view text);  // not empty, no control characters
 
 // An address one host can have: not unspecified, loopback, multicast or reserved.

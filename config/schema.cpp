@@ -53,6 +53,8 @@ constexpr Key kKeys[] = {
      .description = "Longest sleep of a worker that finds nothing to do. 0: never sleep, the CPU is the worker's alone."},
     {.path = "workers.burst", .type = integer, .default_text = "32", .unit = "packets", .minimum = 1, .maximum = 64,
      .description = "Packets taken from a queue at a time."},
+    {.path = "workers.crypto_device", .type = crypto_device,
+     .description = "DPDK crypto device that computes the AEAD: a virtual device (`crypto_openssl0`) or the PCI address of an accelerator. Absent: the workers do, by IPsec-MB."},
 
     {.path = "control", .type = section, .description = "The control loop: SCTP, key management and the relay."},
     {.path = "control.cpu", .type = integer, .minimum = 0, .maximum = 1023,
@@ -280,6 +282,8 @@ std::string expectation(const Key& key) {
             return "any, dns:NAME, uri:URI or ip:ADDRESS, without wildcards";
         case mac_address:
             return "a unicast link address such as 02:00:00:00:00:01";
+        case crypto_device:
+            return "a DPDK crypto device such as crypto_openssl0 or 0000:01:00.0";
         case device:
             return "a DPDK device such as net_af_packet0,iface=eth1 or 0000:01:00.0";
         case file:

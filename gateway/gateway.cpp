@@ -4,6 +4,7 @@
 #include <rte_launch.h>
 #include <rte_lcore.h>
 
+#include <algorithm>
 #include <ctime>
 #include <nlohmann/json.hpp>
 
@@ -15,6 +16,8 @@ namespace {
 
 // Packets taken from each worker's rings per control round.
 constexpr size_t kPacketBudget = 256;
+// Keys of an association that are alive at once: two epochs, each to send and to receive.
+constexpr uint32_t kDirectionsPerAssociation = 4;
 
 void log_credentials(const std::string& policy, const keymgmt::tls13::Credentials& credentials) {
     auto& log = log::of("keymgmt");
@@ -54,8 +57,13 @@ Result<std::unique_ptr<Gateway>> Gateway::create(const config::Configuration& co
     }
     out->ports_ = std::move(*ports);
 
-    auto protection = keys::ChunkProtection::create(
-        {.max_associations = configuration.limits.associations, .workers = workers});
+    if (auto opened = out->open_crypto_device(configuration); !opened) {
+        return tl::unexpected(opened.error());
+    }
+    auto protection =
+        keys::ChunkProtection::create({.max_associations = configuration.limits.associations,
+                                       .workers = workers,
+                                       .aead = out->crypto_device_.get()});
     if (!protection) {
         return tl::unexpected(protection.error());
     }
@@ -74,8 +82,9 @@ Result<std::unique_ptr<Gateway>> Gateway::create(const config::Configuration& co
     }
     out->rings_ = std::move(*rings);
     for (unsigned w = 0; w < workers; ++w) {
-        auto made = worker::Worker::create(worker_settings(configuration.workers, w), *out->ports_,
-                                           *out->protection_, out->rings_->all());
+        auto made = worker::Worker::create(
+            worker_settings(configuration.workers, w, out->crypto_device_.get()), *out->ports_,
+            *out->protection_, out->rings_->all());
         if (!made) {
             return fail(made.error().code, "worker {}: {}", w, made.error().message);
         }
@@ -112,6 +121,28 @@ Result<std::unique_ptr<Gateway>> Gateway::create(const config::Configuration& co
     return out;
 }
 
+Result<void> Gateway::open_crypto_device(const config::Configuration& configuration) {
+    const std::optional<std::string>& wanted = configuration.workers.crypto_device;
+    if (!wanted) {
+        return {};
+    }
+    auto device = record::CryptoDevice::open(
+        {.device = *wanted,
+         .workers = configuration.workers.count,
+         .sessions = kDirectionsPerAssociation * configuration.limits.associations});
+    if (!device) {
+        return tl::unexpected(device.error());
+    }
+    crypto_device_ = std::move(*device);
+    auto& log = log::of("gateway");
+    for (const record::Suite suite : record::supported_suites()) {
+        const auto& taken = crypto_device_->suites();
+        log.info("{} by {}", record::traits(suite)->name,
+                 std::ranges::find(taken, suite) != taken.end() ? *wanted : "IPsec-MB");
+    }
+    return {};
+}
+
 Gateway::~Gateway() {
     stop_workers();
     relay_.reset();
@@ -121,6 +152,7 @@ Gateway::~Gateway() {
     workers_.clear();
     rings_.reset();
     protection_.reset();
+    crypto_device_.reset();
     ports_.reset();
 }
 

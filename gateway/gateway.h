@@ -19,6 +19,7 @@
 #include "control/sctp/host.h"
 #include "dataplane/keys/chunk_protection.h"
 #include "dataplane/port/port_table.h"
+#include "dataplane/record/crypto_device.h"
 #include "dataplane/worker/bridge.h"
 #include "dataplane/worker/rings.h"
 #include "dataplane/worker/worker.h"
@@ -70,6 +71,7 @@ class Gateway {
  private:
     Gateway(const Clock& clock, Random& random) : clock_(clock), random_(random) {}
     static int run_worker(void* argument);
+    Result<void> open_crypto_device(const config::Configuration& configuration);
 
     const Clock& clock_;
     Random& random_;
@@ -78,6 +80,7 @@ class Gateway {
     Policies policies_;
     std::shared_ptr<keymgmt::KeyLog> key_log_;
     std::unique_ptr<port::PortTable> ports_;
+    std::unique_ptr<record::CryptoDevice> crypto_device_;  // null: IPsec-MB
     std::unique_ptr<keys::ChunkProtection> protection_;
     std::unique_ptr<worker::WorkerRingSet> rings_;
     std::vector<std::unique_ptr<worker::Worker>> workers_;

@@ -184,7 +184,8 @@ port::EalSettings eal_settings(const config::Configuration& configuration) {
     out.worker_cpus = configuration.workers.cpus;
     out.control_cpu = configuration.control.cpu;
     out.uses_pci = std::any_of(configuration.ports.begin(), configuration.ports.end(),
-                               [](const auto& port) { return is_pci(port.device); });
+                               [](const auto& port) { return is_pci(port.device); }) ||
+                   is_pci(configuration.workers.crypto_device.value_or(""));
     out.extra_args = configuration.eal.extra_args;
     out.verbose = configuration.log.level == config::LogLevel::debug;
     return out;
@@ -229,8 +230,12 @@ sctp::ProtocolParameters protocol_parameters(const config::Sctp& sctp) {
             .init_max_retransmissions = sctp.init_max_retransmissions};
 }
 
-worker::WorkerSettings worker_settings(const config::Workers& workers, unsigned index) {
-    return {.index = index, .burst = workers.burst, .idle_sleep_us = workers.idle_sleep_us};
+worker::WorkerSettings worker_settings(const config::Workers& workers, unsigned index,
+                                       record::AeadProvider* aead) {
+    return {.index = index,
+            .burst = workers.burst,
+            .idle_sleep_us = workers.idle_sleep_us,
+            .aead = aead};
 }
 
 Result<Policies> load_policies(const config::Configuration& configuration, const Clock& clock,

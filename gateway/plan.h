@@ -24,8 +24,9 @@ namespace sdg::gateway {
 [[nodiscard]] std::vector<port::PortSettings> port_settings(
     const config::Configuration& configuration);
 [[nodiscard]] sctp::ProtocolParameters protocol_parameters(const config::Sctp& sctp);
-[[nodiscard]] worker::WorkerSettings worker_settings(const config::Workers& workers,
-                                                     unsigned index);
+// aead: may be null, for IPsec-MB.
+[[nodiscard]] worker::WorkerSettings worker_settings(const config::Workers& workers, unsigned index,
+                                                     record::AeadProvider* aead);
 
 // The protection policies of a configuration, with their keys and certificates loaded.
 struct Policies {

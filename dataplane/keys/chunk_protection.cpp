@@ -49,8 +49,11 @@ const char* text(KeyRole role) {
 class TableChunkProtection final : public ChunkProtection {
  public:
     TableChunkProtection(std::unique_ptr<AssociationStore> store, QuiescentState quiescent,
-                         unsigned workers)
-        : store_(std::move(store)), quiescent_(std::move(quiescent)), workers_(workers) {}
+                         const Settings& settings)
+        : store_(std::move(store)),
+          quiescent_(std::move(quiescent)),
+          workers_(settings.workers),
+          aead_(settings.aead) {}
 
     Result<AssociationId> add(const AssociationKey& key, unsigned owner_worker) override {
         if (owner_worker >= workers_) {
@@ -334,9 +337,12 @@ class TableChunkProtection final : public ChunkProtection {
             }
             OpenContext::Options options;
             options.replay_window = association.replay_window;
+            options.provider = aead_;
             context = OpenContext::create(material, epoch, role == KeyRole::restart, options);
         } else {
-            context = SealContext::create(material, epoch, role == KeyRole::restart);
+            SealContext::Options options;
+            options.provider = aead_;
+            context = SealContext::create(material, epoch, role == KeyRole::restart, options);
         }
         if (!context) {
             return tl::unexpected(context.error());
@@ -367,6 +373,7 @@ class TableChunkProtection final : public ChunkProtection {
     std::unique_ptr<AssociationStore> store_;
     QuiescentState quiescent_;
     unsigned workers_;
+    record::AeadProvider* aead_;
     std::vector<std::unique_ptr<Association>> associations_;  // by AssociationId::index
     DeferQueue<Removed> removed_;
     KeyLog key_log_;
@@ -384,7 +391,7 @@ Result<std::unique_ptr<ChunkProtection>> ChunkProtection::create(const Settings&
         return tl::unexpected(store.error());
     }
     return std::make_unique<TableChunkProtection>(std::move(*store), std::move(*quiescent),
-                                                  settings.workers);
+                                                  settings);
 }
 
 std::span<const record::Suite> ChunkProtection::supported_suites() {

@@ -20,6 +20,7 @@
 
 #include "dataplane/keys/negotiation.h"
 #include "dataplane/packet/key_management_parameter.h"
+#include "dataplane/record/aead.h"
 #include "dataplane/record/key_material.h"
 #include "dataplane/record/suite.h"
 #include "foundation/ip_address.h"
@@ -75,6 +76,8 @@ class ChunkProtection {
     struct Settings {
         uint32_t max_associations = 10'000;  // table capacity, 1..1,000,000
         unsigned workers = 1;                // worker w reports quiescence as reader w
+        // Whose queues the workers' AEADs go through; outlives this. Null: IPsec-MB.
+        record::AeadProvider* aead = nullptr;
     };
     [[nodiscard]] static Result<std::unique_ptr<ChunkProtection>> create(const Settings& settings);
     virtual ~ChunkProtection() = default;

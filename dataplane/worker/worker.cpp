@@ -108,7 +108,15 @@ Result<std::unique_ptr<Worker>> Worker::create(const WorkerSettings& settings,
                     "worker {} of {} with rings for {}: the numbers must agree", settings.index,
                     ports.workers(), rings.size());
     }
-    auto engine = record::RecordEngine::create();
+    std::unique_ptr<record::AeadBatch> aead;
+    if (settings.aead != nullptr) {
+        auto queue = settings.aead->make_queue(settings.index);
+        if (!queue) {
+            return tl::unexpected(queue.error());
+        }
+        aead = std::move(*queue);
+    }
+    auto engine = record::RecordEngine::create(record::Architecture::best, std::move(aead));
     if (!engine) {
         return tl::unexpected(engine.error());
     }

@@ -48,6 +48,7 @@ struct WorkerSettings {
     unsigned index = 0;
     unsigned burst = 32;          // packets per port and round, 1..64
     unsigned idle_sleep_us = 50;  // longest sleep between packets (see idle.h); 0: only yield
+    record::AeadProvider* aead = nullptr;  // as in ChunkProtection::Settings
 };
 
 struct WorkerState;

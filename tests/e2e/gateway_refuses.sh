@@ -32,6 +32,7 @@ refuses "unknown key" 'changed.yaml:[0-9]+:[0-9]+:.*colour' "$LAB_GATEWAY" --con
 refuses "unknown key, checked only" 'colour' "$LAB_GATEWAY" --check-config "$LAB_DIR/changed.yaml"
 refuses "no such interface" 'nosuch0' "$LAB_GATEWAY" --config "$(changed 's/iface=ga0/iface=nosuch0/')"
 refuses "no such device driver" 'net_nosuch' "$LAB_GATEWAY" --config "$(changed 's/net_af_packet0/net_nosuch0/')"
+refuses "no such crypto device" 'crypto_nosuch0' "$LAB_GATEWAY" --config "$(changed '$ a workers: { crypto_device: crypto_nosuch0 }')"
 refuses "missing key file" 'absent.psk' "$LAB_GATEWAY" --config "$(changed 's/trunk.psk/absent.psk/')"
 chmod 0644 "$LAB_DIR/trunk.psk"
 refuses "key file open to others" 'trunk.psk' "$LAB_GATEWAY" --config "$LAB_DIR/gateway-a.yaml"

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # The whole picture: NGAP exchange and size sweep through both gateways, everything verified, the link
-# between them protected, the counters plausible.   relay_exchange.sh ipv4|ipv6 METHOD SUITE [WORKERS]
+# between them protected, the counters plausible.   relay_exchange.sh ipv4|ipv6 METHOD SUITE [WORKERS [CRYPTO-DEVICE]]
 . "$SOURCE_ROOT/tests/e2e/prelude.sh" || exit 1
 export LAB_METHOD=$2 LAB_SUITE=$3
-[ $# -lt 4 ] || LAB_EXTRA="workers: { count: $4 }"
+[ $# -lt 4 ] || LAB_EXTRA="workers: { count: $4${5:+, crypto_device: $5} }"
 
 lab_begin "$1"
 lab_configs

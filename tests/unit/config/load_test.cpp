@@ -54,7 +54,7 @@ TEST(Load, relative_file_names_start_at_the_files_folder_and_absolute_ones_stay)
 TEST(Load, every_value_of_a_full_file_arrives) {
     const auto result = load_text(R"(
 eal: {memory_mib: 512, hugepages: never, file_prefix: p, extra_args: [--log-level, "8"]}
-workers: {count: 2, cpus: [3, 4], idle_sleep_us: 0, burst: 64}
+workers: {count: 2, cpus: [3, 4], idle_sleep_us: 0, burst: 64, crypto_device: "0000:3d:01.0"}
 control: {cpu: 1, idle_sleep_us: 7}
 ports:
   - name: a
@@ -112,6 +112,7 @@ stats_file: s.json
     EXPECT_EQ(c.workers.count, 2u);
     EXPECT_EQ(c.workers.cpus, (std::vector<uint32_t>{3, 4}));
     EXPECT_EQ(c.workers.idle_sleep_us, 0u);
+    EXPECT_EQ(c.workers.crypto_device, "0000:3d:01.0");
     EXPECT_EQ(c.workers.burst, 64u);
     EXPECT_EQ(c.control.cpu, 1u);
     EXPECT_EQ(c.control.idle_sleep_us, 7u);

@@ -34,7 +34,7 @@ inline std::unique_ptr<SealContext> sealing(const KeyMaterial& material,
                                             const SealContext::Options& options = {},
                                             uint16_t epoch = 3) {
     auto context = SealContext::create(material, epoch, false, options);
-    EXPECT_TRUE(context.has_value());
+    EXPECT_TRUE(context.has_value()) << context.error().message;
     return std::move(context).value();
 }
 
@@ -42,7 +42,7 @@ inline std::unique_ptr<OpenContext> opening(const KeyMaterial& material,
                                             const OpenContext::Options& options = {},
                                             uint16_t epoch = 3) {
     auto context = OpenContext::create(material, epoch, false, options);
-    EXPECT_TRUE(context.has_value());
+    EXPECT_TRUE(context.has_value()) << context.error().message;
     return std::move(context).value();
 }
 
