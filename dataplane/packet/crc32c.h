@@ -12,6 +12,11 @@ namespace sdg::packet {
 // 0xe3069283.
 [[nodiscard]] uint32_t crc32c(std::span<const uint8_t> octets);
 
+// The same by crc32 instructions alone, which is what short packets and processors without 512-bit
+// carry-less multiplication get; for tests and comparisons.
+[[nodiscard]] uint32_t crc32c_narrow(std::span<const uint8_t> octets);
+[[nodiscard]] bool has_wide_crc32c();
+
 // Goes on from the finished value of the octets before.
 [[nodiscard]] uint32_t crc32c_extend(uint32_t crc, std::span<const uint8_t> octets);
 

@@ -63,6 +63,23 @@ TEST(Crc32c, extending_equals_one_pass) {
     }
 }
 
+// Both ways of computing it, whichever this processor would choose, at every length that takes
+// another path in either, and at odd addresses.
+TEST(Crc32c, wide_and_narrow_agree) {
+    if (!has_wide_crc32c()) {
+        GTEST_SKIP() << "this processor has no 512-bit carry-less multiplication";
+    }
+    SeededRandom random(3);
+    std::vector<uint8_t> octets(5000);
+    random.fill(octets);
+    for (size_t offset : {0, 1, 7, 12, 63}) {
+        for (size_t length = 0; length + offset < octets.size(); length += length < 1300 ? 1 : 61) {
+            const std::span<const uint8_t> part = std::span(octets).subspan(offset, length);
+            ASSERT_EQ(crc32c(part), crc32c_narrow(part)) << offset << " " << length;
+        }
+    }
+}
+
 TEST(Crc32c, captured_packets_carry_the_right_checksum) {
     for (auto packet : {test::captured_init(), test::captured_init_ack(),
                         test::captured_cookie_echo(), test::captured_cookie_ack()}) {
