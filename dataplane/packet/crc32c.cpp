@@ -130,8 +130,7 @@ SDG_WIDE inline __m512i fold(__m512i from, __m512i to) {
 
 // The crc of at least 256 octets; what is less than 64 of them at the end is left to the caller.
 SDG_WIDE uint32_t fold_blocks(uint32_t start, const uint8_t*& at, size_t& left) {
-    __m512i a = _mm512_xor_si512(
-        load512(at), _mm512_zextsi128_si512(_mm_cvtsi32_si128(static_cast<int>(start))));
+    __m512i a = _mm512_xor_si512(load512(at), _mm512_maskz_set1_epi32(1, static_cast<int>(start)));
     __m512i b = load512(at + 64);
     __m512i c = load512(at + 128);
     __m512i d = load512(at + 192);
@@ -154,7 +153,7 @@ SDG_WIDE uint32_t fold_blocks(uint32_t start, const uint8_t*& at, size_t& left) 
         static_cast<int64_t>(fold_constant(384)), static_cast<int64_t>(fold_constant(448)));
     const __m512i moved = _mm512_xor_si512(_mm512_clmulepi64_epi128(d, early_constants, 0x00),
                                            _mm512_clmulepi64_epi128(d, early_constants, 0x11));
-    const __m256i half = _mm256_xor_si256(_mm512_castsi512_si256(moved),
+    const __m256i half = _mm256_xor_si256(_mm512_maskz_extracti64x4_epi64(0xff, moved, 0),
                                           _mm512_maskz_extracti64x4_epi64(0xff, moved, 1));
     const __m128i sum = _mm_xor_si128(
         _mm_xor_si128(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1)),
