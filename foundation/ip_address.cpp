@@ -21,20 +21,6 @@ std::optional<IpAddress> IpAddress::parse(std::string_view text) {
     return std::nullopt;
 }
 
-IpAddress IpAddress::v4(const uint8_t* four_octets) {
-    IpAddress out;
-    std::memcpy(out.octets.data(), four_octets, 4);
-    out.family = Family::v4;
-    return out;
-}
-
-IpAddress IpAddress::v6(const uint8_t* sixteen_octets) {
-    IpAddress out;
-    std::memcpy(out.octets.data(), sixteen_octets, 16);
-    out.family = Family::v6;
-    return out;
-}
-
 std::string IpAddress::to_string() const {
     char text[INET6_ADDRSTRLEN] = "unset";
     if (is_set()) {

@@ -5,6 +5,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <optional>
 #include <string>
@@ -20,8 +21,18 @@ struct IpAddress {
     Family family = Family::none;
 
     [[nodiscard]] static std::optional<IpAddress> parse(std::string_view text);
-    [[nodiscard]] static IpAddress v4(const uint8_t* four_octets);
-    [[nodiscard]] static IpAddress v6(const uint8_t* sixteen_octets);
+    [[nodiscard]] static IpAddress v4(const uint8_t* four_octets) {
+        IpAddress out;
+        std::memcpy(out.octets.data(), four_octets, 4);
+        out.family = Family::v4;
+        return out;
+    }
+    [[nodiscard]] static IpAddress v6(const uint8_t* sixteen_octets) {
+        IpAddress out;
+        std::memcpy(out.octets.data(), sixteen_octets, 16);
+        out.family = Family::v6;
+        return out;
+    }
     [[nodiscard]] std::string to_string() const;
     [[nodiscard]] size_t size() const {
         return family == Family::v4 ? 4 : family == Family::v6 ? 16 : 0;

@@ -109,13 +109,19 @@ void AssociationStore::lookup(std::span<const PackedKey> keys,
     }
 }
 
-AssociationEntry* AssociationStore::find(AssociationId id) const {
-    AssociationEntry* entry = entry_at(id.index);
-    if (entry == nullptr || id.generation == 0 ||
-        entry->live_generation.load(std::memory_order_acquire) != id.generation) {
-        return nullptr;
+void AssociationStore::find(std::span<const AssociationId> ids,
+                            std::span<AssociationEntry*> out) const {
+    const size_t count = std::min(ids.size(), out.size());
+    for (size_t i = 0; i < count; ++i) {
+        out[i] = ids[i].generation != 0 ? entry_at(ids[i].index) : nullptr;
+        __builtin_prefetch(out[i]);
     }
-    return entry;
+    for (size_t i = 0; i < count; ++i) {
+        if (out[i] != nullptr &&
+            out[i]->live_generation.load(std::memory_order_acquire) != ids[i].generation) {
+            out[i] = nullptr;
+        }
+    }
 }
 
 bool AssociationStore::contains(const AssociationKey& key) const {

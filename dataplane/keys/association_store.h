@@ -28,7 +28,8 @@ class AssociationStore final : public AssociationTable {
     AssociationStore& operator=(const AssociationStore&) = delete;
 
     void lookup(std::span<const PackedKey> keys, std::span<AssociationEntry*> out) const override;
-    [[nodiscard]] AssociationEntry* find(AssociationId id) const override;
+    using AssociationTable::find;
+    void find(std::span<const AssociationId> ids, std::span<AssociationEntry*> out) const override;
 
     // Errors: already_exists, resource_exhausted (recycle something and try again, or full).
     [[nodiscard]] Result<AssociationEntry*> insert(const AssociationKey& key, uint16_t owner);

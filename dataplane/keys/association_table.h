@@ -47,6 +47,7 @@ struct PackedKey {
     uint16_t local_port;
     uint16_t peer_port;
     uint32_t local_tag;
+    friend bool operator==(const PackedKey&, const PackedKey&) = default;
 };
 static_assert(sizeof(PackedKey) == 8);
 
@@ -57,8 +58,14 @@ class AssociationTable {
     // out[i] = the entry of keys[i], or null. At most 64 at once: one virtual call per burst.
     virtual void lookup(std::span<const PackedKey> keys,
                         std::span<AssociationEntry*> out) const = 0;
-    // The entry an AssociationId names, or null when it has gone.
-    [[nodiscard]] virtual AssociationEntry* find(AssociationId id) const = 0;
+    // out[i] = the entry that ids[i] names, or null when it has gone.
+    virtual void find(std::span<const AssociationId> ids,
+                      std::span<AssociationEntry*> out) const = 0;
+    [[nodiscard]] AssociationEntry* find(AssociationId id) const {
+        AssociationEntry* entry = nullptr;
+        find({&id, 1}, {&entry, 1});
+        return entry;
+    }
 };
 
 }  // namespace sdg::keys

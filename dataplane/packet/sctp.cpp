@@ -13,6 +13,15 @@ DropReason check_chunks(std::span<const uint8_t> packet) {
     if (packet.size() < kCommonHeader + kChunkHeader) {
         return DropReason::sctp_truncated;
     }
+    // Nearly every packet is one whole DTLS chunk.
+    const uint8_t* first = packet.data() + kCommonHeader;
+    const uint16_t first_length = load_be16(first + 2);
+    if (first[0] == kChunkDtls && first_length >= kDtlsChunkMinimum &&
+        padded_to_4(first_length) == packet.size() - kCommonHeader) [[likely]] {
+        return (first[kChunkHeader + 1] & kRecordHeaderMask) == kRecordHeader
+                   ? DropReason::none
+                   : DropReason::dtls_malformed;
+    }
     ChunkCursor cursor = chunks_of(packet);
     size_t chunks = 0;
     bool has_dtls = false;

@@ -47,20 +47,30 @@ inline void push_ethernet(rte_mbuf* packet, const MacAddress& destination, const
 // field is left zero for the port to fill in.
 inline void push_ipv4(rte_mbuf* packet, const uint8_t* source, const uint8_t* destination,
                       uint8_t protocol, bool checksum = true) {
+    constexpr uint32_t kVersionAndLength = 0x4500;
+    constexpr uint32_t kDontFragment = 0x4000;
+    constexpr uint32_t kTimeToLive = 64;
     uint8_t* at = prepend(packet, packet::kIpv4Header);
-    at[0] = 0x45;
-    at[1] = 0;
-    packet::store_be16(at + 2, rte_pktmbuf_data_len(packet));
-    packet::store_be16(at + 4, 0);
-    packet::store_be16(at + 6, 0x4000);
-    at[8] = 64;
-    at[9] = protocol;
-    packet::store_be16(at + 10, 0);
+    const uint32_t total = rte_pktmbuf_data_len(packet);
+    const uint32_t life_and_protocol = kTimeToLive << 8 | protocol;
+    packet::store_be32(at, kVersionAndLength << 16 | total);
+    packet::store_be32(at + 4, kDontFragment);
     std::memcpy(at + packet::kIpv4SourceOffset, source, 4);
     std::memcpy(at + packet::kIpv4DestinationOffset, destination, 4);
+    uint32_t sum = 0;
     if (checksum) {
-        packet::store_be16(at + 10, packet::internet_checksum({at, packet::kIpv4Header}));
+        // From the fields: what has just been stored cannot be loaded yet in other sizes.
+        const uint64_t addresses =
+            uint64_t{packet::load_be32(source)} + packet::load_be32(destination);
+        sum = kVersionAndLength + total + kDontFragment + life_and_protocol +
+              static_cast<uint32_t>(addresses & 0xffff) +
+              static_cast<uint32_t>(addresses >> 16 & 0xffff) +
+              static_cast<uint32_t>(addresses >> 32);
+        sum = (sum & 0xffff) + (sum >> 16);
+        sum = (sum & 0xffff) + (sum >> 16);
+        sum = ~sum & 0xffff;
     }
+    packet::store_be32(at + 8, life_and_protocol << 16 | sum);
     packet->l3_len = packet::kIpv4Header;
 }
 

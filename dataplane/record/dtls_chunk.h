@@ -5,11 +5,14 @@
 // Functions over octets, no state, any thread. Lengths are octets.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string_view>
 #include <tl/expected.hpp>
 
+#include "dataplane/packet/byte_order.h"
+#include "dataplane/packet/code_points.h"
 #include "dataplane/record/record.h"
 
 namespace sdg::record {
@@ -42,6 +45,11 @@ enum class DtlsChunkError : uint8_t {
 };
 [[nodiscard]] std::string_view description(DtlsChunkError error);
 
+// 001 C S L EE with C=0, S=1, L=0.
+inline constexpr uint8_t kHeaderFormMask = 0xfc;
+inline constexpr uint8_t kHeaderForm = 0x28;
+inline constexpr uint8_t kEpochMask = 0x03;
+
 struct DtlsChunkView {
     std::span<uint8_t> record;  // header, ciphertext and tag; no padding
     bool restart = false;       // R
@@ -50,12 +58,44 @@ struct DtlsChunkView {
 
 // chunk: from the chunk type to the end of the packet; its post-padding may be missing. The
 // reserved flags, the pre-padding and the post-padding are ignored, as the draft wants it.
-[[nodiscard]] tl::expected<DtlsChunkView, DtlsChunkError> parse_dtls_chunk(
-    std::span<uint8_t> chunk);
+[[nodiscard]] inline tl::expected<DtlsChunkView, DtlsChunkError> parse_dtls_chunk(
+    std::span<uint8_t> chunk) {
+    if (chunk.size() < kRecordOffset + kMinRecord) {
+        return tl::unexpected{DtlsChunkError::too_short};
+    }
+    if (chunk[0] != packet::kChunkDtls) {
+        return tl::unexpected{DtlsChunkError::wrong_type};
+    }
+    const auto length = static_cast<uint32_t>(chunk[2] << 8 | chunk[3]);
+    if (length < kRecordOffset + kMinRecord) {
+        return tl::unexpected{DtlsChunkError::too_short};
+    }
+    if (length > chunk.size() || padded_to_4(length) < chunk.size()) {
+        return tl::unexpected{DtlsChunkError::length_mismatch};
+    }
+    if (length > kRecordOffset + kMaxRecord) {
+        return tl::unexpected{DtlsChunkError::too_long};
+    }
+    const uint8_t header = chunk[kRecordOffset];
+    if ((header & kHeaderFormMask) != kHeaderForm) {
+        return tl::unexpected{DtlsChunkError::header_form};
+    }
+    return DtlsChunkView{chunk.subspan(kRecordOffset, length - kRecordOffset),
+                         (chunk[1] & packet::kDtlsFlagRestart) != 0,
+                         static_cast<uint8_t>(header & kEpochMask)};
+}
 
 // Writes chunk header, pre-padding and post-padding around the record that is already at chunk +
 // kRecordOffset, and returns the length of the whole chunk, post-padding included. The caller has
 // that much room: padded_to_4(kRecordOffset + record_length).
-uint32_t write_dtls_chunk(uint8_t* chunk, bool restart, uint32_t record_length);
+inline uint32_t write_dtls_chunk(uint8_t* chunk, bool restart, uint32_t record_length) {
+    const uint32_t length = kRecordOffset + record_length;
+    const uint32_t flags = restart ? packet::kDtlsFlagRestart : 0;
+    packet::store_be32(chunk, uint32_t{packet::kChunkDtls} << 24 | flags << 16 | length);
+    chunk[4] = 0;
+    const uint32_t padded = padded_to_4(length);
+    std::fill(chunk + length, chunk + padded, uint8_t{0});
+    return padded;
+}
 
 }  // namespace sdg::record

@@ -73,7 +73,6 @@ DropReason prepare_open(AssociationEntry& entry, rte_mbuf* packet, record::OpenR
     if (context == nullptr) {
         return DropReason::dtls_no_key;
     }
-    context->prefetch();
     request.context = context;
     request.record = chunk->record.data();
     request.record_length = static_cast<uint32_t>(chunk->record.size());
@@ -106,21 +105,38 @@ void enqueue(WorkerState& state, rte_ring* ring, std::span<rte_mbuf*> packets) {
     }
 }
 
+// entries[i]: the association of packets[i], or null. Packets of one association often come
+// together, and are then looked up once.
+void look_up(const WorkerState& state, std::span<rte_mbuf* const> packets,
+             std::array<AssociationEntry*, kMaxBurst>& entries) {
+    std::array<keys::PackedKey, kMaxBurst> keys;
+    std::array<uint8_t, kMaxBurst> key_of;
+    size_t different = 0;
+    for (size_t i = 0; i < packets.size(); ++i) {
+        const packet::CommonHeader header =
+            packet::read_common_header(octets_of(packets[i]).data());
+        const keys::PackedKey key{header.destination_port, header.source_port,
+                                  header.verification_tag};
+        if (different == 0 || !(keys[different - 1] == key)) {
+            keys[different++] = key;
+        }
+        key_of[i] = static_cast<uint8_t>(different - 1);
+    }
+    std::array<AssociationEntry*, kMaxBurst> found;
+    state.associations->lookup({keys.data(), different}, {found.data(), different});
+    for (size_t i = 0; i < packets.size(); ++i) {
+        // Tag 0 is an INIT's and no association's.
+        entries[i] = keys[key_of[i]].local_tag != 0 ? found[key_of[i]] : nullptr;
+    }
+}
+
 }  // namespace
 
 void deliver_packets(WorkerState& state, std::span<rte_mbuf* const> packets) {
     const size_t n = packets.size();
-    std::array<keys::PackedKey, kMaxBurst> keys;
     std::array<AssociationEntry*, kMaxBurst> entries;
-    for (size_t i = 0; i < n; ++i) {
-        const packet::CommonHeader header =
-            packet::read_common_header(octets_of(packets[i]).data());
-        keys[i] = {header.destination_port, header.source_port, header.verification_tag};
-    }
-    state.associations->lookup({keys.data(), n}, {entries.data(), n});
-    for (size_t i = 0; i < n; ++i) {
-        rte_prefetch0(entries[i]);
-    }
+    look_up(state, packets, entries);
+    end_stage(state, CostStage::lookup);
 
     std::array<Path, kMaxBurst> path;
     std::array<record::OpenRequest, kMaxBurst> requests;
@@ -128,7 +144,7 @@ void deliver_packets(WorkerState& state, std::span<rte_mbuf* const> packets) {
     size_t opening = 0;
     for (size_t i = 0; i < n; ++i) {
         rte_mbuf* packet = packets[i];
-        AssociationEntry* entry = keys[i].local_tag != 0 ? entries[i] : nullptr;
+        AssociationEntry* entry = entries[i];
         const std::span<const uint8_t> sctp = octets_of(packet);
         PacketMeta& meta = *meta_of(packet);
         path[i] = Path::gone;
@@ -164,9 +180,11 @@ void deliver_packets(WorkerState& state, std::span<rte_mbuf* const> packets) {
         path[i] = Path::open;
         request_of[i] = static_cast<uint8_t>(opening++);
     }
+    end_stage(state, CostStage::prepare_open);
     if (opening > 0) {
         state.engine->open_burst({requests.data(), opening});
     }
+    end_stage(state, CostStage::open);
 
     std::array<rte_mbuf*, kMaxBurst> known;
     std::array<rte_mbuf*, kMaxBurst> unknown;
@@ -200,6 +218,7 @@ void deliver_packets(WorkerState& state, std::span<rte_mbuf* const> packets) {
     if (count_unknown > 0) {
         enqueue(state, rings.to_control_unknown, {unknown.data(), count_unknown});
     }
+    end_stage(state, CostStage::deliver);
 }
 
 void hand_over(WorkerState& state, unsigned worker, Stage stage, rte_mbuf* packet) {

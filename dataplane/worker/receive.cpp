@@ -54,18 +54,7 @@ DropReason check_frame(rte_mbuf* frame, const port::Port& port, ParsedPacket& pa
     return DropReason::none;
 }
 
-// Fills in the meta from the IP header and narrows the mbuf to the SCTP packet.
-DropReason take_sctp(rte_mbuf* frame, const port::Port& port, const ParsedPacket& parsed) {
-    const uint8_t* ip = octets_of(frame).data() + parsed.l3_offset;
-    IpAddress local;
-    IpAddress peer;
-    if (parsed.ip_version == 4) {
-        peer = IpAddress::v4(ip + packet::kIpv4SourceOffset);
-        local = IpAddress::v4(ip + packet::kIpv4DestinationOffset);
-    } else {
-        peer = IpAddress::v6(ip + packet::kIpv6SourceOffset);
-        local = IpAddress::v6(ip + packet::kIpv6DestinationOffset);
-    }
+DropReason check_addresses(const port::Port& port, const IpAddress& local, const IpAddress& peer) {
     if (!port.next_hops.owns(local)) {
         return DropReason::not_for_us;
     }
@@ -73,22 +62,97 @@ DropReason take_sctp(rte_mbuf* frame, const port::Port& port, const ParsedPacket
     if (!port::is_unicast(peer) || port.next_hops.owns(peer)) {
         return DropReason::source_address;
     }
-    narrow(frame, parsed.l4_offset, parsed.l4_length);
-    const uint64_t verdict = frame->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
-    if (!port.device->checks_sctp() || verdict != RTE_MBUF_F_RX_L4_CKSUM_GOOD) {
-        if (!packet::checksum_ok(octets_of(frame))) {
-            return DropReason::sctp_checksum;
-        }
-    }
-    PacketMeta& meta = *meta_of(frame);
-    meta.local = local.octets;
-    meta.peer = peer.octets;
+    return DropReason::none;
+}
+
+void fill_meta(PacketMeta& meta, const port::Port& port, IpAddress::Family family) {
     meta.association = {};
     meta.port = port.index;
     meta.epoch = 0;
-    meta.family = local.family;
+    meta.family = family;
     meta.flags = 0;
-    return packet::check_chunks(octets_of(frame));
+}
+
+// Fills in the meta from the IP header and narrows the mbuf to the SCTP packet.
+DropReason take_sctp(rte_mbuf* frame, const port::Port& port, const ParsedPacket& parsed) {
+    const uint8_t* ip = octets_of(frame).data() + parsed.l3_offset;
+    const bool v4 = parsed.ip_version == 4;
+    const IpAddress peer = v4 ? IpAddress::v4(ip + packet::kIpv4SourceOffset)
+                              : IpAddress::v6(ip + packet::kIpv6SourceOffset);
+    const IpAddress local = v4 ? IpAddress::v4(ip + packet::kIpv4DestinationOffset)
+                               : IpAddress::v6(ip + packet::kIpv6DestinationOffset);
+    const DropReason reason = check_addresses(port, local, peer);
+    if (reason != DropReason::none) {
+        return reason;
+    }
+    PacketMeta& meta = *meta_of(frame);
+    meta.peer = peer.octets;
+    meta.local = local.octets;
+    fill_meta(meta, port, peer.family);
+    narrow(frame, parsed.l4_offset, parsed.l4_length);
+    return DropReason::none;
+}
+
+// What check_frame() and take_sctp() do, for the usual frame and in a fraction of the time. False
+// and nothing touched: another frame, or something about it is wrong.
+class UsualFrames {
+ public:
+    explicit UsualFrames(const port::Port& port)
+        : port_(port), longest_(size_t{packet::kEthernetHeader} + port.mtu) {
+        const port::MacAddress& mac = port.device->mac();
+        std::memcpy(&mac_, mac.data(), mac.size());
+    }
+
+    bool take(rte_mbuf* frame) {
+        constexpr uint64_t kMacMask = (uint64_t{1} << 48) - 1;
+        const std::span<const uint8_t> octets = octets_of(frame);
+        const uint16_t length = packet::usual_sctp_length(octets);
+        if (length == 0 || frame->nb_segs != 1 || octets.size() > longest_ || port_.vlan ||
+            (frame->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0) [[unlikely]] {
+            return false;
+        }
+        uint64_t destination = 0;
+        std::memcpy(&destination, octets.data(), sizeof destination);
+        static_assert(packet::kIpv4DestinationOffset == packet::kIpv4SourceOffset + 4);
+        const uint8_t* addresses =
+            octets.data() + packet::kEthernetHeader + packet::kIpv4SourceOffset;
+        uint64_t both = 0;
+        std::memcpy(&both, addresses, sizeof both);
+        if ((destination & kMacMask) != mac_) [[unlikely]] {
+            return false;
+        }
+        // Mostly those of the packet before. No address is 0.
+        if (both != known_) [[unlikely]] {
+            if (check_addresses(port_, IpAddress::v4(addresses + 4), IpAddress::v4(addresses)) !=
+                DropReason::none) {
+                return false;
+            }
+            known_ = both;
+        }
+        PacketMeta& meta = *meta_of(frame);
+        meta.peer = {};
+        meta.local = {};
+        std::memcpy(meta.peer.data(), addresses, 4);
+        std::memcpy(meta.local.data(), addresses + 4, 4);
+        fill_meta(meta, port_, IpAddress::Family::v4);
+        narrow(frame, packet::kUsualSctpOffset, length);
+        return true;
+    }
+
+ private:
+    const port::Port& port_;
+    size_t longest_;
+    uint64_t mac_ = 0;
+    uint64_t known_ = 0;  // source and destination that are fine, as they lie in the header
+};
+
+DropReason check_sctp(rte_mbuf* packet, bool port_checks) {
+    const uint64_t verdict = packet->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
+    if ((!port_checks || verdict != RTE_MBUF_F_RX_L4_CKSUM_GOOD) &&
+        !packet::checksum_ok(octets_of(packet))) {
+        return DropReason::sctp_checksum;
+    }
+    return packet::check_chunks(octets_of(packet));
 }
 
 }  // namespace
@@ -97,13 +161,19 @@ void receive_frames(WorkerState& state, uint16_t port_index, std::span<rte_mbuf*
     constexpr size_t kAhead = 4;
     port::Port& port = state.ports.port(port_index);
     std::array<rte_mbuf*, kMaxBurst> packets;
-    size_t count_sctp = 0;
+    size_t parsed_count = 0;
+    UsualFrames usual(port);
     count(state.counters.received, frames.size());
     for (size_t i = 0; i < frames.size(); ++i) {
         if (i + kAhead < frames.size()) {
             rte_prefetch0(rte_pktmbuf_mtod(frames[i + kAhead], const void*));
+            __builtin_prefetch(meta_of(frames[i + kAhead]), 1);
         }
         rte_mbuf* frame = frames[i];
+        if (usual.take(frame)) [[likely]] {
+            packets[parsed_count++] = frame;
+            continue;
+        }
         ParsedPacket parsed;
         DropReason reason = check_frame(frame, port, parsed);
         if (reason == DropReason::none && parsed.kind != FrameKind::sctp) [[unlikely]] {
@@ -117,10 +187,23 @@ void receive_frames(WorkerState& state, uint16_t port_index, std::span<rte_mbuf*
             drop(state, frame, reason);
             continue;
         }
-        packets[count_sctp++] = frame;
+        packets[parsed_count++] = frame;
     }
-    if (count_sctp > 0) {
-        deliver_packets(state, {packets.data(), count_sctp});
+    end_stage(state, CostStage::parse);
+
+    const bool port_checks = port.device->checks_sctp();
+    size_t sound = 0;
+    for (size_t i = 0; i < parsed_count; ++i) {
+        const DropReason reason = check_sctp(packets[i], port_checks);
+        if (reason != DropReason::none) [[unlikely]] {
+            drop(state, packets[i], reason);
+            continue;
+        }
+        packets[sound++] = packets[i];
+    }
+    end_stage(state, CostStage::checksum_in);
+    if (sound > 0) {
+        deliver_packets(state, {packets.data(), sound});
     }
 }
 

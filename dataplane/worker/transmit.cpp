@@ -22,13 +22,12 @@ struct Decision {
     unsigned owner = 0;
 };
 
-Decision decide(const WorkerState& state, rte_mbuf* packet) {
+Decision decide(const WorkerState& state, rte_mbuf* packet, const AssociationEntry* entry) {
     Decision out;
     const PacketMeta& meta = *meta_of(packet);
     if (!meta.association.is_set()) {
         return out;
     }
-    const AssociationEntry* entry = state.associations->find(meta.association);
     if (entry == nullptr) {
         out.reason = DropReason::association_gone;
         return out;
@@ -63,7 +62,6 @@ DropReason prepare_seal(rte_mbuf* packet, record::SealContext* context,
             record::dtls_chunk_length(content)) {
         return DropReason::seal_too_long;
     }
-    context->prefetch();
     uint8_t* start = port::prepend(packet, record::kContentOffset);
     std::memmove(start, start + record::kContentOffset, packet::kCommonHeader);
     request.context = context;
@@ -94,16 +92,16 @@ DropReason finish_seal(rte_mbuf* packet, const record::SealRequest& request) {
     return DropReason::none;
 }
 
-// CRC32c and the IP header, or what lets the port compute them.
-DropReason push_ip(WorkerState& state, rte_mbuf* packet) {
+// CRC32c, or what lets the port compute it.
+DropReason finish_sctp(WorkerState& state, rte_mbuf* packet) {
     const PacketMeta& meta = *meta_of(packet);
-    if (meta.port >= state.ports.size() || meta.family == IpAddress::Family::none) {
+    if (meta.port >= state.ports.size() || meta.family == IpAddress::Family::none) [[unlikely]] {
         return DropReason::no_route;
     }
     const port::Port& port = state.ports.port(meta.port);
     const bool v4 = meta.family == IpAddress::Family::v4;
     const size_t ip = v4 ? packet::kIpv4Header : packet::kIpv6Header;
-    if (rte_pktmbuf_data_len(packet) + ip > port.mtu) {
+    if (rte_pktmbuf_data_len(packet) + ip > port.mtu) [[unlikely]] {
         return DropReason::frame_too_long;
     }
     packet->ol_flags = 0;
@@ -114,8 +112,14 @@ DropReason push_ip(WorkerState& state, rte_mbuf* packet) {
     } else {
         packet::set_checksum(octets_of(packet));
     }
-    if (v4) {
-        const bool offload = port.device->fills_ipv4();
+    return DropReason::none;
+}
+
+// Precondition: finish_sctp() has found nothing wrong.
+void push_ip(const WorkerState& state, rte_mbuf* packet) {
+    const PacketMeta& meta = *meta_of(packet);
+    if (meta.family == IpAddress::Family::v4) {
+        const bool offload = state.ports.port(meta.port).device->fills_ipv4();
         port::push_ipv4(packet, meta.local.data(), meta.peer.data(), packet::kIpProtocolSctp,
                         !offload);
         if (offload) {
@@ -124,21 +128,29 @@ DropReason push_ip(WorkerState& state, rte_mbuf* packet) {
     } else {
         port::push_ipv6(packet, meta.local.data(), meta.peer.data(), packet::kIpProtocolSctp);
     }
-    return DropReason::none;
 }
 
 }  // namespace
 
 void send_packets(WorkerState& state, std::span<rte_mbuf* const> packets) {
     constexpr uint8_t kClear = 0xff;
+    std::array<keys::AssociationId, kMaxBurst> ids;
+    std::array<AssociationEntry*, kMaxBurst> entries;
+    for (size_t i = 0; i < packets.size(); ++i) {
+        __builtin_prefetch(rte_pktmbuf_mtod(packets[i], const void*), 1);
+        ids[i] = meta_of(packets[i])->association;
+    }
+    state.associations->find({ids.data(), packets.size()}, {entries.data(), packets.size()});
+
     std::array<rte_mbuf*, kMaxBurst> kept;
     std::array<uint8_t, kMaxBurst> request_of;
     std::array<record::SealRequest, kMaxBurst> requests;
     size_t n = 0;
     size_t sealing = 0;
-    for (rte_mbuf* packet : packets) {
-        const Decision decision = decide(state, packet);
-        if (decision.elsewhere) {
+    for (size_t i = 0; i < packets.size(); ++i) {
+        rte_mbuf* packet = packets[i];
+        const Decision decision = decide(state, packet, entries[i]);
+        if (decision.elsewhere) [[unlikely]] {
             hand_over(state, decision.owner, Stage::outgoing, packet);
             continue;
         }
@@ -146,37 +158,54 @@ void send_packets(WorkerState& state, std::span<rte_mbuf* const> packets) {
         if (reason == DropReason::none && decision.seal != nullptr) {
             reason = prepare_seal(packet, decision.seal, requests[sealing]);
         }
-        if (reason != DropReason::none) {
+        if (reason != DropReason::none) [[unlikely]] {
             drop(state, packet, reason);
             continue;
         }
         request_of[n] = decision.seal != nullptr ? static_cast<uint8_t>(sealing++) : kClear;
         kept[n++] = packet;
     }
+    end_stage(state, CostStage::prepare_seal);
     if (sealing > 0) {
         state.engine->seal_burst({requests.data(), sealing});
     }
+    end_stage(state, CostStage::seal);
 
     std::array<rte_mbuf*, kMaxBurst> ready;
     size_t count_ready = 0;
     size_t sealed = 0;
     size_t clear = 0;
     for (size_t i = 0; i < n; ++i) {
-        DropReason reason = request_of[i] == kClear ? DropReason::none
-                                                    : finish_seal(kept[i], requests[request_of[i]]);
-        if (reason == DropReason::none) {
-            ++(request_of[i] == kClear ? clear : sealed);
-            reason = push_ip(state, kept[i]);
-        }
-        if (reason != DropReason::none) {
-            drop(state, kept[i], reason);
-            continue;
+        if (request_of[i] == kClear) {
+            ++clear;
+        } else {
+            const DropReason reason = finish_seal(kept[i], requests[request_of[i]]);
+            if (reason != DropReason::none) [[unlikely]] {
+                drop(state, kept[i], reason);
+                continue;
+            }
+            ++sealed;
         }
         ready[count_ready++] = kept[i];
     }
     count(state.counters.sealed, sealed);
     count(state.counters.clear_sent, clear);
-    route_packets(state, {ready.data(), count_ready});
+    // A pass of its own: the checksum's wide loads would wait for the stores just before them.
+    size_t count_ip = 0;
+    for (size_t i = 0; i < count_ready; ++i) {
+        const DropReason reason = finish_sctp(state, ready[i]);
+        if (reason != DropReason::none) [[unlikely]] {
+            drop(state, ready[i], reason);
+            continue;
+        }
+        ready[count_ip++] = ready[i];
+    }
+    end_stage(state, CostStage::checksum_out);
+    for (size_t i = 0; i < count_ip; ++i) {
+        push_ip(state, ready[i]);
+    }
+    route_packets(state, {ready.data(), count_ip});
+    end_stage(state, CostStage::route);
 }
 
 }  // namespace sdg::worker

@@ -64,9 +64,11 @@ size_t round(WorkerState& state, uint64_t now) {
     }
     size_t handled = 0;
     std::array<rte_mbuf*, kMaxBurst> packets;
+    state.watch.start();
     for (const PolledQueue& polled : state.polled) {
         const uint16_t n = rte_eth_rx_burst(polled.device, polled.queue, packets.data(),
                                             static_cast<uint16_t>(state.settings.burst));
+        end_stage(state, CostStage::receive_port);
         if (n > 0) {
             receive_frames(state, polled.port, {packets.data(), n});
             handled += n;
@@ -76,6 +78,7 @@ size_t round(WorkerState& state, uint64_t now) {
     const unsigned n =
         rte_ring_dequeue_burst(state.rings[state.settings.index].from_control,
                                reinterpret_cast<void**>(packets.data()), kMaxBurst, nullptr);
+    end_stage(state, CostStage::take);
     if (n > 0) {
         send_packets(state, {packets.data(), n});
         handled += n;
@@ -85,11 +88,20 @@ size_t round(WorkerState& state, uint64_t now) {
         tick_neighbours(state);
     }
     flush(state);
+    end_stage(state, CostStage::transmit_port);
     count(handled > 0 ? state.counters.busy_rounds : state.counters.idle_rounds);
     return handled;
 }
 
 }  // namespace
+
+std::string_view name(CostStage stage) {
+    static constexpr std::array<std::string_view, kCostStages> kNames{
+        "receive_port", "parse",   "checksum_in",  "lookup",       "prepare_open",
+        "open",         "deliver", "take",         "prepare_seal", "seal",
+        "checksum_out", "route",   "transmit_port"};
+    return kNames[static_cast<size_t>(stage)];
+}
 
 Worker::Worker(std::unique_ptr<WorkerState> state) : state_(std::move(state)) {
 }

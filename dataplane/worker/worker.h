@@ -17,6 +17,7 @@
 #include "dataplane/packet/drop_reason.h"
 #include "dataplane/port/port_table.h"
 #include "dataplane/worker/bridge.h"
+#include "dataplane/worker/stage_cycles.h"
 #include "foundation/result.h"
 
 namespace sdg::worker {
@@ -38,6 +39,7 @@ struct alignas(64) WorkerCounters {
     Counter busy_rounds{0};
     Counter sleeps{0};
     std::array<Counter, packet::kDropReasonCount> drops{};
+    std::array<Counter, kCostStages> stage_cycles{};  // see stage_cycles.h
 
     [[nodiscard]] uint64_t drop(packet::DropReason reason) const {
         return drops[static_cast<size_t>(reason)].load(std::memory_order_relaxed);

@@ -67,6 +67,7 @@ struct WorkerState {
     uint64_t next_tick = 0;
     uint64_t cycles_per_tick = 0;
     bool announced = false;
+    StageWatch watch;
     WorkerCounters counters;
 };
 
@@ -76,6 +77,13 @@ inline void count(WorkerCounters::Counter& counter, uint64_t n = 1) {
 
 inline void count_drop(WorkerState& state, DropReason reason, uint64_t n = 1) {
     count(state.counters.drops[static_cast<size_t>(reason)], n);
+}
+
+// The time since the end of the stage before belongs to this one.
+inline void end_stage(WorkerState& state, CostStage stage) {
+    if constexpr (kCountsStageCycles) {
+        count(state.counters.stage_cycles[static_cast<size_t>(stage)], state.watch.lap());
+    }
 }
 
 inline void drop(WorkerState& state, rte_mbuf* packet, DropReason reason) {

@@ -2,6 +2,7 @@
 // host can see the calls and play the worker's part (what is sealed, what may come in clear).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <unordered_map>
@@ -124,7 +125,10 @@ class FakeProtection final : public keys::ChunkProtection {
     struct NoTable final : keys::AssociationTable {
         void lookup(std::span<const keys::PackedKey>,
                     std::span<keys::AssociationEntry*>) const override {}
-        keys::AssociationEntry* find(keys::AssociationId) const override { return nullptr; }
+        void find(std::span<const keys::AssociationId> /*ids*/,
+                  std::span<keys::AssociationEntry*> out) const override {
+            std::fill(out.begin(), out.end(), nullptr);
+        }
     };
     static uint64_t packed(const keys::AssociationKey& key) {
         return uint64_t{key.local_port} << 48 | uint64_t{key.peer_port} << 32 | key.local_tag;
