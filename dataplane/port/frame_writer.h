@@ -29,30 +29,36 @@ inline uint8_t* prepend(rte_mbuf* packet, size_t length) {
     return rte_pktmbuf_mtod(packet, uint8_t*);
 }
 
+inline constexpr uint8_t kHopLimit = 64;
+
+// At `at`: kEthernetHeader octets, kVlanTag more with a VLAN.
+inline void write_ethernet(uint8_t* at, const MacAddress& destination, const MacAddress& source,
+                           std::optional<uint16_t> vlan, uint16_t ether_type) {
+    std::memcpy(at, destination.data(), 6);
+    std::memcpy(at + 6, source.data(), 6);
+    at += 12;
+    if (vlan) {
+        packet::store_be16(at, packet::kEtherTypeVlan);
+        packet::store_be16(at + 2, *vlan);
+        at += packet::kVlanTag;
+    }
+    packet::store_be16(at, ether_type);
+}
+
 inline void push_ethernet(rte_mbuf* packet, const MacAddress& destination, const MacAddress& source,
                           std::optional<uint16_t> vlan, uint16_t ether_type) {
     const size_t length = packet::kEthernetHeader + (vlan ? packet::kVlanTag : 0);
-    uint8_t* at = prepend(packet, length);
-    std::memcpy(at, destination.data(), 6);
-    std::memcpy(at + 6, source.data(), 6);
-    if (vlan) {
-        packet::store_be16(at + 12, packet::kEtherTypeVlan);
-        packet::store_be16(at + 14, *vlan);
-    }
-    packet::store_be16(at + length - 2, ether_type);
+    write_ethernet(prepend(packet, length), destination, source, vlan, ether_type);
     packet->l2_len = length & 0x7f;
 }
 
-// Don't-fragment set, so the identification means nothing and is 0 (RFC 6864). checksum false: the
-// field is left zero for the port to fill in.
-inline void push_ipv4(rte_mbuf* packet, const uint8_t* source, const uint8_t* destination,
-                      uint8_t protocol, bool checksum = true) {
+// Don't-fragment set, so the identification means nothing and is 0 (RFC 6864). total: octets with
+// this header. checksum false: the field is left zero for the port to fill in.
+inline void write_ipv4(uint8_t* at, uint32_t total, const uint8_t* source,
+                       const uint8_t* destination, uint8_t protocol, bool checksum = true) {
     constexpr uint32_t kVersionAndLength = 0x4500;
     constexpr uint32_t kDontFragment = 0x4000;
-    constexpr uint32_t kTimeToLive = 64;
-    uint8_t* at = prepend(packet, packet::kIpv4Header);
-    const uint32_t total = rte_pktmbuf_data_len(packet);
-    const uint32_t life_and_protocol = kTimeToLive << 8 | protocol;
+    const uint32_t life_and_protocol = uint32_t{kHopLimit} << 8 | protocol;
     packet::store_be32(at, kVersionAndLength << 16 | total);
     packet::store_be32(at + 4, kDontFragment);
     std::memcpy(at + packet::kIpv4SourceOffset, source, 4);
@@ -71,19 +77,31 @@ inline void push_ipv4(rte_mbuf* packet, const uint8_t* source, const uint8_t* de
         sum = ~sum & 0xffff;
     }
     packet::store_be32(at + 8, life_and_protocol << 16 | sum);
+}
+
+inline void push_ipv4(rte_mbuf* packet, const uint8_t* source, const uint8_t* destination,
+                      uint8_t protocol, bool checksum = true) {
+    uint8_t* at = prepend(packet, packet::kIpv4Header);
+    write_ipv4(at, rte_pktmbuf_data_len(packet), source, destination, protocol, checksum);
     packet->l3_len = packet::kIpv4Header;
 }
 
-inline void push_ipv6(rte_mbuf* packet, const uint8_t* source, const uint8_t* destination,
-                      uint8_t next_header, uint8_t hop_limit = 64) {
-    const uint16_t payload = rte_pktmbuf_data_len(packet);
-    uint8_t* at = prepend(packet, packet::kIpv6Header);
+// payload: octets behind this header.
+inline void write_ipv6(uint8_t* at, uint16_t payload, const uint8_t* source,
+                       const uint8_t* destination, uint8_t next_header, uint8_t hop_limit) {
     packet::store_be32(at, 0x60000000);
     packet::store_be16(at + 4, payload);
     at[6] = next_header;
     at[7] = hop_limit;
     std::memcpy(at + packet::kIpv6SourceOffset, source, 16);
     std::memcpy(at + packet::kIpv6DestinationOffset, destination, 16);
+}
+
+inline void push_ipv6(rte_mbuf* packet, const uint8_t* source, const uint8_t* destination,
+                      uint8_t next_header, uint8_t hop_limit = kHopLimit) {
+    const uint16_t payload = rte_pktmbuf_data_len(packet);
+    write_ipv6(prepend(packet, packet::kIpv6Header), payload, source, destination, next_header,
+               hop_limit);
     packet->l3_len = packet::kIpv6Header;
 }
 

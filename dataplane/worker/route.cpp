@@ -1,5 +1,7 @@
 #include <rte_ethdev.h>
 
+#include <cstring>
+
 #include "dataplane/port/frame_writer.h"
 #include "dataplane/worker/link.h"
 #include "dataplane/worker/transmit.h"
@@ -31,6 +33,108 @@ void flush(WorkerState& state, TransmitBatch& batch) {
     batch.count = 0;
 }
 
+// Ethernet and IP headers of packets from one address to another through one port: most packets of
+// a burst have those of the packet before, but for lengths and checksum.
+class Headers {
+ public:
+    [[nodiscard]] bool fit(const PacketMeta& meta) const {
+        return meta.port == port_ && meta.family == family_ && meta.local == local_ &&
+               meta.peer == peer_;
+    }
+
+    // False when the packet cannot go that way at once; route_packets() knows why.
+    bool make(const WorkerState& state, const PacketMeta& meta) {
+        family_ = IpAddress::Family::none;
+        const port::Port& port = state.ports.port(meta.port);
+        if (!state.batches[meta.port].has_queue) {
+            return false;
+        }
+        IpAddress peer;
+        peer.octets = meta.peer;
+        peer.family = meta.family;
+        const std::optional<IpAddress> next_hop = port.next_hops.towards(peer);
+        port::MacAddress mac{};
+        if (!next_hop || !port.neighbours->find(*next_hop, mac)) {
+            return false;
+        }
+        const bool v4 = meta.family == IpAddress::Family::v4;
+        ip_at_ = static_cast<uint16_t>(packet::kEthernetHeader +
+                                       (port.vlan ? packet::kVlanTag : size_t{0}));
+        length_ = static_cast<uint16_t>(ip_at_ + (v4 ? packet::kIpv4Header : packet::kIpv6Header));
+        port::write_ethernet(octets_.data(), mac, port.device->mac(), port.vlan,
+                             v4 ? packet::kEtherTypeIpv4 : packet::kEtherTypeIpv6);
+        uint8_t* ip = octets_.data() + ip_at_;
+        if (v4) {
+            // Its checksum as if the packet had no length.
+            port::write_ipv4(ip, 0, meta.local.data(), meta.peer.data(), packet::kIpProtocolSctp);
+            sum_ = static_cast<uint16_t>(~packet::load_be16(ip + kIpv4ChecksumOffset));
+            offload_ = port.device->fills_ipv4();
+        } else {
+            port::write_ipv6(ip, 0, meta.local.data(), meta.peer.data(), packet::kIpProtocolSctp,
+                             port::kHopLimit);
+        }
+        port_ = meta.port;
+        family_ = meta.family;
+        local_ = meta.local;
+        peer_ = meta.peer;
+        return true;
+    }
+
+    void push(rte_mbuf* packet) const {
+        const uint32_t sctp_length = rte_pktmbuf_data_len(packet);
+        uint8_t* at = port::prepend(packet, length_);
+        packet->l2_len = ip_at_ & 0x7f;
+        if (family_ == IpAddress::Family::v4) {
+            std::memcpy(at, octets_.data(), packet::kEthernetHeader + packet::kIpv4Header);
+            if (length_ != packet::kEthernetHeader + packet::kIpv4Header) [[unlikely]] {
+                std::memcpy(at, octets_.data(), length_);
+            }
+            packet->l3_len = packet::kIpv4Header;
+            const uint32_t total = sctp_length + packet::kIpv4Header;
+            uint8_t* ip = at + ip_at_;
+            packet::store_be16(ip + 2, static_cast<uint16_t>(total));
+            uint32_t sum = sum_ + total;
+            sum = (sum & 0xffff) + (sum >> 16);
+            packet::store_be16(ip + kIpv4ChecksumOffset,
+                               offload_ ? uint16_t{0} : static_cast<uint16_t>(~sum));
+            if (offload_) {
+                packet->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM;
+            }
+        } else {
+            std::memcpy(at, octets_.data(), length_);
+            packet->l3_len = packet::kIpv6Header;
+            packet::store_be16(at + ip_at_ + 4, static_cast<uint16_t>(sctp_length));
+        }
+    }
+
+ private:
+    static constexpr size_t kIpv4ChecksumOffset = 10;
+
+    std::array<uint8_t, port::kHeaderRoom> octets_{};
+    std::array<uint8_t, 16> local_{};
+    std::array<uint8_t, 16> peer_{};
+    uint16_t port_ = 0;
+    IpAddress::Family family_ = IpAddress::Family::none;  // none: nothing made
+    bool offload_ = false;
+    uint16_t ip_at_ = 0;
+    uint16_t length_ = 0;
+    uint32_t sum_ = 0;  // one's complement sum of the IPv4 header without its length
+};
+
+void push_ip(const WorkerState& state, rte_mbuf* packet) {
+    const PacketMeta& meta = *meta_of(packet);
+    if (meta.family == IpAddress::Family::v4) {
+        const bool offload = state.ports.port(meta.port).device->fills_ipv4();
+        port::push_ipv4(packet, meta.local.data(), meta.peer.data(), packet::kIpProtocolSctp,
+                        !offload);
+        if (offload) {
+            packet->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM;
+        }
+    } else {
+        port::push_ipv6(packet, meta.local.data(), meta.peer.data(), packet::kIpProtocolSctp);
+    }
+}
+
 }  // namespace
 
 void flush(WorkerState& state) {
@@ -44,6 +148,20 @@ void queue_frame(WorkerState& state, uint16_t port, rte_mbuf* frame) {
     batch.packets[batch.count++] = frame;
     if (batch.count == kMaxBurst) {
         flush(state, batch);
+    }
+}
+
+void address_packets(WorkerState& state, std::span<rte_mbuf* const> packets) {
+    Headers headers;
+    for (rte_mbuf* packet : packets) {
+        const PacketMeta& meta = *meta_of(packet);
+        if (!headers.fit(meta) && !headers.make(state, meta)) [[unlikely]] {
+            push_ip(state, packet);
+            route_packets(state, {&packet, 1});
+            continue;
+        }
+        headers.push(packet);
+        queue_frame(state, meta.port, packet);
     }
 }
 

@@ -51,83 +51,84 @@ Decision decide(const WorkerState& state, rte_mbuf* packet, const AssociationEnt
     return out;
 }
 
-// Makes room for chunk header, pre-padding and record header between common header and content.
+// Makes room for chunk header, pre-padding and record header between common header and content, and
+// everything around the record.
 DropReason prepare_seal(rte_mbuf* packet, record::SealContext* context,
                         record::SealRequest& request) {
     const uint32_t content =
         rte_pktmbuf_data_len(packet) - static_cast<uint32_t>(packet::kCommonHeader);
-    if (content == 0 || content > record::kMaxContent ||
+    if (content - 1 >= record::kMaxContent ||
         rte_pktmbuf_headroom(packet) < record::kContentOffset + port::kHeaderRoom ||
         rte_pktmbuf_tailroom(packet) + content + record::kContentOffset <
-            record::dtls_chunk_length(content)) {
+            record::dtls_chunk_length(content)) [[unlikely]] {
         return DropReason::seal_too_long;
     }
-    uint8_t* start = port::prepend(packet, record::kContentOffset);
-    std::memmove(start, start + record::kContentOffset, packet::kCommonHeader);
+    uint8_t* before = rte_pktmbuf_mtod(packet, uint8_t*);
+    uint8_t* start = before - record::kContentOffset;
+    uint8_t* chunk = start + packet::kCommonHeader;
+    std::memmove(start, before, packet::kCommonHeader);
+    const uint32_t length =
+        record::write_dtls_chunk(chunk, context->restart(), record::record_length(content));
+    packet->data_off = static_cast<uint16_t>(packet->data_off - record::kContentOffset);
+    packet->data_len = static_cast<uint16_t>(packet::kCommonHeader + length);
+    packet->pkt_len = packet->data_len;
     request.context = context;
-    request.record = start + packet::kCommonHeader + record::kRecordOffset;
+    request.record = chunk + record::kRecordOffset;
     request.content_length = content;
     request.dtls_padding = 0;
     request.room = record::record_length(content);
     return DropReason::none;
 }
 
-DropReason finish_seal(rte_mbuf* packet, const record::SealRequest& request) {
-    switch (request.outcome) {
+DropReason reason_of(record::SealOutcome outcome) {
+    switch (outcome) {
         case record::SealOutcome::sealed:
-            break;
+            return DropReason::none;
         case record::SealOutcome::too_long:
             return DropReason::seal_too_long;
         case record::SealOutcome::seal_limit:
             return DropReason::send_key_exhausted;
         case record::SealOutcome::failed:
-            // Cannot happen with a context that was made; to the peer it is as if there were no
-            // key.
+            // Of a crypto device only; to the peer it is as if there were no key.
             return DropReason::seal_no_key;
     }
-    uint8_t* start = octets_of(packet).data();
-    const uint32_t chunk = record::write_dtls_chunk(
-        start + packet::kCommonHeader, request.context->restart(), request.record_length);
-    narrow(packet, 0, packet::kCommonHeader + chunk);
-    return DropReason::none;
+    return DropReason::seal_no_key;
 }
+
+// What a burst needs to know of the port it mostly leaves by.
+struct Exit {
+    uint32_t index = UINT32_MAX;
+    uint32_t mtu = 0;
+    bool fills_sctp = false;
+};
 
 // CRC32c, or what lets the port compute it.
-DropReason finish_sctp(WorkerState& state, rte_mbuf* packet) {
+DropReason finish_sctp(const WorkerState& state, rte_mbuf* packet, Exit& exit) {
     const PacketMeta& meta = *meta_of(packet);
-    if (meta.port >= state.ports.size() || meta.family == IpAddress::Family::none) [[unlikely]] {
+    if (meta.port != exit.index) [[unlikely]] {
+        if (meta.port >= state.ports.size()) {
+            return DropReason::no_route;
+        }
+        const port::Port& port = state.ports.port(meta.port);
+        exit = {meta.port, port.mtu, port.device->fills_sctp()};
+    }
+    if (meta.family == IpAddress::Family::none) [[unlikely]] {
         return DropReason::no_route;
     }
-    const port::Port& port = state.ports.port(meta.port);
     const bool v4 = meta.family == IpAddress::Family::v4;
-    const size_t ip = v4 ? packet::kIpv4Header : packet::kIpv6Header;
-    if (rte_pktmbuf_data_len(packet) + ip > port.mtu) [[unlikely]] {
+    const std::span<uint8_t> sctp = octets_of(packet);
+    if (sctp.size() + (v4 ? packet::kIpv4Header : packet::kIpv6Header) > exit.mtu) [[unlikely]] {
         return DropReason::frame_too_long;
     }
-    packet->ol_flags = 0;
-    if (port.device->fills_sctp()) {
-        packet::store_be32(octets_of(packet).data() + packet::kChecksumOffset, 0);
-        packet->ol_flags |=
+    if (exit.fills_sctp) {
+        packet::store_be32(sctp.data() + packet::kChecksumOffset, 0);
+        packet->ol_flags =
             RTE_MBUF_F_TX_SCTP_CKSUM | (v4 ? RTE_MBUF_F_TX_IPV4 : RTE_MBUF_F_TX_IPV6);
     } else {
-        packet::set_checksum(octets_of(packet));
+        packet->ol_flags = 0;
+        packet::set_checksum(sctp);
     }
     return DropReason::none;
-}
-
-// Precondition: finish_sctp() has found nothing wrong.
-void push_ip(const WorkerState& state, rte_mbuf* packet) {
-    const PacketMeta& meta = *meta_of(packet);
-    if (meta.family == IpAddress::Family::v4) {
-        const bool offload = state.ports.port(meta.port).device->fills_ipv4();
-        port::push_ipv4(packet, meta.local.data(), meta.peer.data(), packet::kIpProtocolSctp,
-                        !offload);
-        if (offload) {
-            packet->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM;
-        }
-    } else {
-        port::push_ipv6(packet, meta.local.data(), meta.peer.data(), packet::kIpProtocolSctp);
-    }
 }
 
 }  // namespace
@@ -179,7 +180,7 @@ void send_packets(WorkerState& state, std::span<rte_mbuf* const> packets) {
         if (request_of[i] == kClear) {
             ++clear;
         } else {
-            const DropReason reason = finish_seal(kept[i], requests[request_of[i]]);
+            const DropReason reason = reason_of(requests[request_of[i]].outcome);
             if (reason != DropReason::none) [[unlikely]] {
                 drop(state, kept[i], reason);
                 continue;
@@ -191,20 +192,18 @@ void send_packets(WorkerState& state, std::span<rte_mbuf* const> packets) {
     count(state.counters.sealed, sealed);
     count(state.counters.clear_sent, clear);
     // A pass of its own: the checksum's wide loads would wait for the stores just before them.
-    size_t count_ip = 0;
+    Exit exit;
+    size_t count_sctp = 0;
     for (size_t i = 0; i < count_ready; ++i) {
-        const DropReason reason = finish_sctp(state, ready[i]);
+        const DropReason reason = finish_sctp(state, ready[i], exit);
         if (reason != DropReason::none) [[unlikely]] {
             drop(state, ready[i], reason);
             continue;
         }
-        ready[count_ip++] = ready[i];
+        ready[count_sctp++] = ready[i];
     }
     end_stage(state, CostStage::checksum_out);
-    for (size_t i = 0; i < count_ip; ++i) {
-        push_ip(state, ready[i]);
-    }
-    route_packets(state, {ready.data(), count_ip});
+    address_packets(state, {ready.data(), count_sctp});
     end_stage(state, CostStage::route);
 }
 
