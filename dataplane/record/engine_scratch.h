@@ -12,6 +12,9 @@
 
 namespace sdg::record {
 
+// How many records ahead of its AEAD a key is brought into the cache, when keys take turns.
+inline constexpr size_t kPrefetchAhead = 6;
+
 // Nonce of a record: IV xor the number, left-padded (RFC 8446, section 5.3).
 inline void write_nonce(const KeySchedule& keys, uint64_t sequence, AeadJob& job) {
     const uint64_t low = __builtin_bswap64(keys.iv_low ^ sequence);

@@ -33,27 +33,27 @@ struct KeySchedule {
     KeySchedule& operator=(const KeySchedule&) = delete;
     ~KeySchedule();
 
-    // Brings what a record of the length needs into the cache: everything but the powers of GCM's
-    // hash key beyond its blocks. (That they lie at the end is so for the fastest code path only;
-    // the others have few of them, and a wrong hint costs nothing but its line.)
+    // Bring into the cache: the first line and the record-number key; and what the AEAD of a record
+    // of the length needs, that is everything but the powers of GCM's hash key beyond its blocks.
+    // (That they lie at the end is so for the fastest code path only; the others have few of them,
+    // and a wrong hint costs nothing but its line.)
     // always_inline: GCC takes a function of nothing but prefetches for one without effect, and
     // drops calls of it.
-    [[gnu::always_inline]] inline void prefetch(uint32_t length) const {
+    [[gnu::always_inline]] inline void prefetch_number_key() const {
         const auto* start = reinterpret_cast<const uint8_t*>(this);
         __builtin_prefetch(start);
-        for (size_t line = 64; line < 64 + kAesRoundKeys; line += 64) {
+        for (size_t line = 64; line < 64 + kAesRoundKeys - 64; line += 64) {
             __builtin_prefetch(start + line);
         }
+    }
+    [[gnu::always_inline]] inline void prefetch_aead_key(uint32_t length) const {
         const auto* key = reinterpret_cast<const uint8_t*>(&aead);
-        for (size_t line = 0; line < kAesRoundKeys; line += 64) {
+        for (size_t line = 0; line < kAesRoundKeys - 64; line += 64) {
             __builtin_prefetch(key + line);
         }
-        if (gcm != nullptr) {
-            const uint32_t powers = length < kGcmPowers ? length : kGcmPowers;
-            for (size_t line = (sizeof aead - powers) & ~size_t{63}; line < sizeof aead;
-                 line += 64) {
-                __builtin_prefetch(key + line);
-            }
+        const uint32_t powers = length < kGcmPowers ? length : kGcmPowers;
+        for (size_t line = (sizeof aead - powers) & ~size_t{63}; line < sizeof aead; line += 64) {
+            __builtin_prefetch(key + line);
         }
     }
 

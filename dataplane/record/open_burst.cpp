@@ -4,6 +4,7 @@
 // A record's number and nonce are worked out two steps before its AEAD reads them (see
 // seal_burst.cpp for why). Records of the batch interface get their verdicts when all the others
 // have theirs, in the order of the burst; one context's records all go one way.
+#include <algorithm>
 #include <cstring>
 
 #include "dataplane/record/engine_scratch.h"
@@ -50,14 +51,9 @@ void find_content(OpenRequest& request) {
 // Computes the masks of all well-formed records; the others are malformed.
 inline void RecordEngine::compute_masks(std::span<OpenRequest> requests) {
     NumberMasks& masks = scratch_->masks;
-    const OpenContext* previous = nullptr;
     uint32_t count = 0;
     for (OpenRequest& request : requests) {
         const OpenContext& context = *request.context;
-        if (&context != previous) {
-            previous = &context;
-            context.prefetch(request.record_length);
-        }
         // Every request has a context.  NOLINTNEXTLINE(clang-analyzer-core.NullDereference)
         if (is_well_formed(request, context.keys_.header)) [[likely]] {
             request.outcome = OpenOutcome::opened;  // until something speaks against it
@@ -77,6 +73,7 @@ inline void RecordEngine::prepare(OpenRequest& request, uint32_t mask, AeadJob& 
         reconstruct_record_number(__builtin_bswap16(number), context.window_.next_expected());
     request.sequence = sequence;
     write_nonce(context.keys_, sequence, job);
+    __builtin_prefetch(context.window_.word_at(sequence), 1);
 }
 
 // What the limit and the replay window say.
@@ -111,6 +108,17 @@ void RecordEngine::open_burst(std::span<OpenRequest> requests) {
     }
     constexpr size_t kAhead = 2;
     Scratch& scratch = *scratch_;
+    const size_t count = requests.size();
+    const OpenContext* previous = nullptr;
+    const auto prefetch = [&](size_t i) {
+        if (requests[i].context != previous) {
+            previous = requests[i].context;
+            previous->prefetch_aead_key(requests[i].record_length);
+        }
+    };
+    for (size_t i = 0; i < std::min(count, kPrefetchAhead); ++i) {
+        prefetch(i);
+    }
     compute_masks(requests);
 
     size_t queued = 0;
@@ -137,9 +145,11 @@ void RecordEngine::open_burst(std::span<OpenRequest> requests) {
         give_verdict(request, tags_equal(tag, text + length));
     };
 
-    const size_t count = requests.size();
     uint32_t masked = 0;
     for (size_t step = 0; step < count + kAhead; ++step) {
+        if (step + kPrefetchAhead < count) {
+            prefetch(step + kPrefetchAhead);
+        }
         if (step < count && requests[step].outcome == OpenOutcome::opened) [[likely]] {
             prepare(requests[step], masked++, scratch.jobs[step]);
         }

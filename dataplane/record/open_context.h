@@ -9,6 +9,7 @@
 //   opened, failed, replayed        the owner worker, through RecordEngine; anybody (counters)
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -17,11 +18,12 @@
 #include "dataplane/record/key_material.h"
 #include "dataplane/record/key_schedule.h"
 #include "dataplane/record/replay_window.h"
+#include "foundation/key_memory.h"
 #include "foundation/result.h"
 
 namespace sdg::record {
 
-class alignas(64) OpenContext {
+class alignas(128) OpenContext final : public InKeyMemory<OpenContext> {
  public:
     struct Options {
         Architecture architecture = Architecture::best;
@@ -57,26 +59,32 @@ class alignas(64) OpenContext {
     // Owner worker (or nobody else running): state of the window, for tests.
     [[nodiscard]] const ReplayWindow& replay_window() const { return window_; }
 
-    // Brings what a record of at most that length needs into the cache. RecordEngine does so
-    // itself; doing it earlier helps when many associations take turns.
-    [[gnu::always_inline]] inline void prefetch(uint32_t record_length = UINT32_MAX) const {
-        keys_.prefetch(record_length);
-        __builtin_prefetch(&window_, 1);
+    // Bring into the cache what RecordEngine needs first, and what its AEAD needs for a record of
+    // at most that length. It does so itself for the records it is about to look at; doing it
+    // earlier helps when many associations take turns.
+    [[gnu::always_inline]] inline void prefetch() const {
+        __builtin_prefetch(&opened_, 1);
+        keys_.prefetch_number_key();
+    }
+    [[gnu::always_inline]] inline void prefetch_aead_key(uint32_t record_length) const {
+        keys_.prefetch_aead_key(record_length);
     }
 
  private:
     friend class RecordEngine;
     explicit OpenContext(uint32_t window_size, uint64_t next_expected)
-        : window_(window_size, next_expected) {}
+        : window_(window_size, next_expected, usual_window_) {}
 
-    KeySchedule keys_;
-    alignas(64) ReplayWindow window_;
+    // As in SealContext: state, then keys; the bits of the window come last.
     std::atomic<uint64_t> opened_{0};  // single writer: plain loads and stores
     std::atomic<uint64_t> octets_{0};  // single writer: plain loads and stores
     std::atomic<uint64_t> failed_{0};  // single writer: plain loads and stores
     uint64_t failure_limit_ = 0;
     uint16_t epoch_ = 0;
     bool restart_ = false;
+    ReplayWindow window_;
+    alignas(64) KeySchedule keys_;
+    alignas(64) std::array<uint64_t, ReplayWindow::kDefaultSize / 64> usual_window_{};
 };
 
 }  // namespace sdg::record

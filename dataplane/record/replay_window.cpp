@@ -4,13 +4,22 @@
 
 namespace sdg::record {
 
-ReplayWindow::ReplayWindow(uint32_t size, uint64_t next)
-    : next_(next), mask_(size - 1), words_(std::make_unique<uint64_t[]>(size / 64)) {
+ReplayWindow::ReplayWindow(uint32_t size, uint64_t next, std::span<uint64_t> place)
+    : next_(next),
+      mask_(size - 1),
+      owns_words_(place.size() < size / 64),
+      words_(owns_words_ ? new uint64_t[size / 64]() : place.data()) {
+}
+
+ReplayWindow::~ReplayWindow() {
+    if (owns_words_) {
+        delete[] words_;
+    }
 }
 
 void ReplayWindow::forget_between(uint64_t first, uint64_t last) {
     if (last - first >= size()) {
-        std::fill_n(words_.get(), size() / 64, 0);
+        std::fill_n(words_, size() / 64, 0);
         return;
     }
     while (first < last) {

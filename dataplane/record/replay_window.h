@@ -6,7 +6,7 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
+#include <span>
 
 namespace sdg::record {
 
@@ -22,7 +22,12 @@ class ReplayWindow {
 
     // size: is_valid_size() must hold. next: where the numbers start to be expected; numbers below
     // it count as never seen as far as the window reaches back.
-    explicit ReplayWindow(uint32_t size, uint64_t next = 0);
+    // place: zeros that outlive the window and are used when they are enough; else it has memory of
+    // its own.
+    explicit ReplayWindow(uint32_t size, uint64_t next = 0, std::span<uint64_t> place = {});
+    ~ReplayWindow();
+    ReplayWindow(const ReplayWindow&) = delete;
+    ReplayWindow& operator=(const ReplayWindow&) = delete;
 
     // True when the number was neither committed before nor lies behind the window.
     [[nodiscard]] bool check(uint64_t sequence) const {
@@ -61,7 +66,8 @@ class ReplayWindow {
 
     uint64_t next_;
     uint32_t mask_;
-    std::unique_ptr<uint64_t[]> words_;  // bit (sequence mod size), a ring
+    bool owns_words_;
+    uint64_t* words_;  // bit (sequence mod size), a ring
 };
 
 }  // namespace sdg::record

@@ -17,11 +17,12 @@
 #include "dataplane/record/architecture.h"
 #include "dataplane/record/key_material.h"
 #include "dataplane/record/key_schedule.h"
+#include "foundation/key_memory.h"
 #include "foundation/result.h"
 
 namespace sdg::record {
 
-class alignas(64) SealContext {
+class alignas(128) SealContext final : public InKeyMemory<SealContext> {
  public:
     struct Options {
         Architecture architecture = Architecture::best;
@@ -59,25 +60,31 @@ class alignas(64) SealContext {
         return next_sequence_.load(std::memory_order_relaxed);
     }
 
-    // Brings what a record of at most that length needs into the cache. RecordEngine does so
-    // itself; doing it earlier helps when many associations take turns.
-    [[gnu::always_inline]] inline void prefetch(uint32_t record_length = UINT32_MAX) const {
-        keys_.prefetch(record_length);
+    // Bring into the cache what RecordEngine needs first, and what its AEAD needs for a record of
+    // at most that length. It does so itself for the records it is about to look at; doing it
+    // earlier helps when many associations take turns.
+    [[gnu::always_inline]] inline void prefetch() const {
         __builtin_prefetch(&next_sequence_, 1);
+        keys_.prefetch_number_key();
+    }
+    [[gnu::always_inline]] inline void prefetch_aead_key(uint32_t record_length) const {
+        keys_.prefetch_aead_key(record_length);
     }
 
  private:
     friend class RecordEngine;
     SealContext() = default;
 
-    KeySchedule keys_;
-    alignas(64) std::atomic<uint64_t> next_sequence_{0};  // single writer: plain loads and stores
-    std::atomic<uint64_t> octets_{0};                     // the same writer
-    uint64_t end_sequence_ = 0;  // first number that may not be used: limit or 2^48
+    // The state lies next to the first line of the keys: a packet needs both, and processors fetch
+    // lines in pairs.
+    std::atomic<uint64_t> next_sequence_{0};  // single writer: plain loads and stores
+    std::atomic<uint64_t> octets_{0};         // the same writer
+    uint64_t end_sequence_ = 0;               // first number that may not be used: limit or 2^48
     uint64_t first_sequence_ = 0;
     uint64_t seal_limit_ = 0;
     uint16_t epoch_ = 0;
     bool restart_ = false;
+    alignas(64) KeySchedule keys_;
 };
 
 }  // namespace sdg::record

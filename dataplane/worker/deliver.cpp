@@ -177,6 +177,9 @@ void deliver_packets(WorkerState& state, std::span<rte_mbuf* const> packets) {
             drop(state, packet, reason);
             continue;
         }
+        if (opening == 0 || requests[opening].context != requests[opening - 1].context) {
+            requests[opening].context->prefetch();
+        }
         path[i] = Path::open;
         request_of[i] = static_cast<uint8_t>(opening++);
     }

@@ -143,6 +143,16 @@ void send_packets(WorkerState& state, std::span<rte_mbuf* const> packets) {
     }
     state.associations->find({ids.data(), packets.size()}, {entries.data(), packets.size()});
 
+    for (size_t i = 0; i < packets.size(); ++i) {
+        if (entries[i] != nullptr && (i == 0 || entries[i] != entries[i - 1])) {
+            const record::SealContext* context =
+                entries[i]->selected_send.load(std::memory_order_acquire);
+            if (context != nullptr) {
+                context->prefetch();
+            }
+        }
+    }
+
     std::array<rte_mbuf*, kMaxBurst> kept;
     std::array<uint8_t, kMaxBurst> request_of;
     std::array<record::SealRequest, kMaxBurst> requests;
