@@ -1,7 +1,9 @@
-// Masks that encrypt record numbers (RFC 9147, section 4.2.3), for a whole burst at once.
+// Masks that encrypt record numbers (RFC 9147, section 4.2.3).
 //
-// Samples come in any order and mixture of keys; run() encrypts those of one key together, so that
-// a burst of one association costs a single pass over the block cipher. One thread.
+// Two ways, by the burst: when it has one key, a single pass of the block cipher over the samples
+// of all records; else one by one, which the engine spreads between the AEADs of the neighbours. (A
+// pass for each key, with the samples sorted by key, was never faster than that, from 2 to 32
+// keys.) One thread.
 #pragma once
 
 #include <array>
@@ -24,8 +26,10 @@ class NumberMasks {
         keys_[index] = &keys;
         texts_[index] = text;
     }
-    // Turns the first count samples into masks.
+    // Turns the first count samples, all of one key, into masks.
     void run(IMB_MGR* library, uint32_t count);
+    // The same for one sample.
+    void run_single(IMB_MGR* library, uint32_t index);
     // Encrypts the number of the record at index, or takes its encryption off, and returns what it
     // then is, as it lies in memory.
     uint16_t apply(uint32_t index) const {
@@ -42,12 +46,7 @@ class NumberMasks {
  private:
     using Block = std::array<uint8_t, kSample>;
 
-    // Puts the samples of each key next to each other for a while.
-    void run_mixed(IMB_MGR* library, uint32_t count);
-    static void run_group(IMB_MGR* library, const KeySchedule& keys, Block* blocks, uint32_t count);
-
     alignas(64) std::array<Block, kCapacity> blocks_{};  // samples, then masks
-    alignas(64) std::array<Block, kCapacity> grouped_{};
     std::array<const KeySchedule*, kCapacity> keys_{};
     std::array<uint8_t*, kCapacity> texts_{};
 };

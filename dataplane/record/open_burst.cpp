@@ -48,8 +48,8 @@ void find_content(OpenRequest& request) {
 
 }  // namespace
 
-// Computes the masks of all well-formed records; the others are malformed.
-inline void RecordEngine::compute_masks(std::span<OpenRequest> requests) {
+// Takes the samples of all well-formed records; the others are malformed.
+inline uint32_t RecordEngine::take_samples(std::span<OpenRequest> requests) {
     NumberMasks& masks = scratch_->masks;
     uint32_t count = 0;
     for (OpenRequest& request : requests) {
@@ -62,7 +62,7 @@ inline void RecordEngine::compute_masks(std::span<OpenRequest> requests) {
             request.outcome = OpenOutcome::malformed;
         }
     }
-    masks.run(scratch_->library.get(), count);
+    return count;
 }
 
 // Full number and nonce; the header is left as additional data, with the number in clear.
@@ -107,6 +107,7 @@ void RecordEngine::open_burst(std::span<OpenRequest> requests) {
         open_burst(requests.first(kMaxBurst));
     }
     constexpr size_t kAhead = 2;
+    constexpr uint32_t kMaskAhead = 2;
     Scratch& scratch = *scratch_;
     const size_t count = requests.size();
     const OpenContext* previous = nullptr;
@@ -119,7 +120,16 @@ void RecordEngine::open_burst(std::span<OpenRequest> requests) {
     for (size_t i = 0; i < std::min(count, kPrefetchAhead); ++i) {
         prefetch(i);
     }
-    compute_masks(requests);
+    const bool mixed = is_mixed(requests);
+    const uint32_t samples = take_samples(requests);
+    uint32_t masks_ready = 0;
+    if (mixed) {
+        while (masks_ready < std::min(samples, kMaskAhead)) {
+            scratch.masks.run_single(scratch.library.get(), masks_ready++);
+        }
+    } else {
+        scratch.masks.run(scratch.library.get(), samples);
+    }
 
     size_t queued = 0;
     const auto process = [&](OpenRequest& request, size_t i) {
@@ -149,6 +159,9 @@ void RecordEngine::open_burst(std::span<OpenRequest> requests) {
     for (size_t step = 0; step < count + kAhead; ++step) {
         if (step + kPrefetchAhead < count) {
             prefetch(step + kPrefetchAhead);
+        }
+        if (mixed && masks_ready < samples) {
+            scratch.masks.run_single(scratch.library.get(), masks_ready++);
         }
         if (step < count && requests[step].outcome == OpenOutcome::opened) [[likely]] {
             prepare(requests[step], masked++, scratch.jobs[step]);

@@ -104,7 +104,7 @@ class RecordEngine {
 
     // Steps of the bursts, see seal_burst.cpp and open_burst.cpp.
     void prepare(SealRequest& request, AeadJob& job);
-    void compute_masks(std::span<OpenRequest> requests);
+    uint32_t take_samples(std::span<OpenRequest> requests);
     void prepare(OpenRequest& request, uint32_t mask, AeadJob& job);
     static OpenOutcome admit(const OpenRequest& request);
     static void give_verdict(OpenRequest& request, bool authentic);

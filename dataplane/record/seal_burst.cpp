@@ -58,12 +58,14 @@ void RecordEngine::seal_burst(std::span<SealRequest> requests) {
         seal_burst(requests.first(kMaxBurst));
     }
     constexpr size_t kAhead = 2;
+    constexpr uint32_t kMaskBehind = 2;
     Scratch& scratch = *scratch_;
     NumberMasks& masks = scratch.masks;
     const size_t count = requests.size();
     size_t queued = 0;
     uint32_t sampled = 0;
 
+    const bool mixed = is_mixed(requests);
     const SealContext* previous = nullptr;
     const auto prefetch = [&](size_t i) {
         if (requests[i].context != previous) {
@@ -81,6 +83,11 @@ void RecordEngine::seal_burst(std::span<SealRequest> requests) {
         }
         prepare(requests[i], scratch.jobs[i]);
     };
+    uint32_t masked = 0;
+    const auto mask_single = [&] {
+        masks.run_single(scratch.library.get(), masked);
+        masks.apply(masked++);
+    };
     const auto protect = [&](size_t i) {
         if (requests[i].outcome != SealOutcome::sealed) [[unlikely]] {
             return;
@@ -95,6 +102,9 @@ void RecordEngine::seal_burst(std::span<SealRequest> requests) {
         keys.gcm(&keys.aead.gcm_key, &scratch.gcm, job.text, job.text, job.length, job.nonce.data(),
                  job.text - kRecordHeader, kRecordHeader, job.text + job.length, kTagLength);
         masks.set(sampled++, keys, job.text);
+        if (mixed && sampled > kMaskBehind) {
+            mask_single();
+        }
     };
     for (size_t step = 0; step < count + kAhead; ++step) {
         if (step < count) [[likely]] {
@@ -115,6 +125,12 @@ void RecordEngine::seal_burst(std::span<SealRequest> requests) {
                 requests[scratch.queued_request[i]].outcome = SealOutcome::failed;
             }
         }
+    }
+    if (mixed) {
+        while (masked < sampled) {
+            mask_single();
+        }
+        return;
     }
     masks.run(scratch.library.get(), sampled);
     for (uint32_t i = 0; i < sampled; ++i) {

@@ -77,7 +77,6 @@ DropReason prepare_open(AssociationEntry& entry, rte_mbuf* packet, record::OpenR
     request.record = chunk->record.data();
     request.record_length = static_cast<uint32_t>(chunk->record.size());
     PacketMeta& meta = *meta_of(packet);
-    meta.epoch = context->epoch();
     meta.flags = static_cast<uint8_t>(kPacketOpened | kPacketAssociation |
                                       (chunk->restart ? kPacketRestart : 0));
     return DropReason::none;
@@ -205,6 +204,7 @@ void deliver_packets(WorkerState& state, std::span<rte_mbuf* const> packets) {
                 drop(state, packets[i], reason);
                 continue;
             }
+            meta_of(packets[i])->epoch = request.context->epoch();
             ++opened;
             known[count_known++] = packets[i];
         } else if (path[i] == Path::known) {
