@@ -15,16 +15,6 @@ namespace sdg::record {
 // How many records ahead of its AEAD a key is brought into the cache, when keys take turns.
 inline constexpr size_t kPrefetchAhead = 4;
 
-// Whether the burst has more than one key.
-template <class Request>
-bool is_mixed(std::span<Request> requests) {
-    size_t changes = 0;
-    for (size_t i = 1; i < requests.size(); ++i) {
-        changes += requests[i].context != requests[i - 1].context ? 1 : 0;
-    }
-    return changes != 0;
-}
-
 // Nonce of a record: IV xor the number, left-padded (RFC 8446, section 5.3).
 inline void write_nonce(const KeySchedule& keys, uint64_t sequence, AeadJob& job) {
     const uint64_t low = __builtin_bswap64(keys.iv_low ^ sequence);
@@ -49,5 +39,14 @@ struct RecordEngine::Scratch {
     std::array<AeadJob, kMaxBurst> queued;
     std::array<uint8_t, kMaxBurst> queued_request;
 };
+
+template <class Request>
+bool RecordEngine::masks_singly(std::span<Request> requests) {
+    size_t changes = 0;
+    for (size_t i = 1; i < requests.size(); ++i) {
+        changes += requests[i].context != requests[i - 1].context ? 1 : 0;
+    }
+    return changes != 0 && requests[0].context->keys_.key_length == 16;
+}
 
 }  // namespace sdg::record

@@ -49,25 +49,85 @@ void chacha_block(const KeySchedule& keys, Block& block) {
 }  // namespace
 
 void NumberMasks::run(IMB_MGR* library, uint32_t count) {
-    const KeySchedule& keys = *keys_[0];
-    if (count < kJobWorthwhile || keys.chacha_mask != nullptr) {
-        for (uint32_t i = 0; i < count; ++i) {
-            run_single(library, i);
-        }
+    if (count == 0) {
+        return;
+    }
+    uintptr_t differences = 0;
+    for (uint32_t i = 1; i < count; ++i) {
+        differences |=
+            reinterpret_cast<uintptr_t>(keys_[i]) ^ reinterpret_cast<uintptr_t>(keys_[0]);
+    }
+    if (differences != 0) {
+        run_mixed(library, count);
     } else {
-        encrypt_blocks(library, keys, blocks_.data(), count);
+        run_group(library, *keys_[0], blocks_.data(), count);
     }
 }
 
-void NumberMasks::run_single(IMB_MGR* library, uint32_t index) {
-    const KeySchedule& keys = *keys_[index];
-    Block& block = blocks_[index];
-    if (keys.chacha_mask != nullptr) [[unlikely]] {
-        chacha_block(keys, block);
-    } else if (keys.key_length == 16) {
-        encrypt_single(library, keys, block);
+void NumberMasks::run_group(IMB_MGR* library, const KeySchedule& keys, Block* blocks,
+                            uint32_t count) {
+    if (keys.chacha_mask != nullptr) {
+        for (uint32_t i = 0; i < count; ++i) {
+            chacha_block(keys, blocks[i]);
+        }
+    } else if (count < kJobWorthwhile && keys.key_length == 16) {
+        for (uint32_t i = 0; i < count; ++i) {
+            encrypt_single(library, keys, blocks[i]);
+        }
     } else {
-        encrypt_blocks(library, keys, &block, 1);
+        encrypt_blocks(library, keys, blocks, count);
+    }
+}
+
+void NumberMasks::run_mixed(IMB_MGR* library, uint32_t count) {
+    // A counting sort by key; the table maps a key's address to its group.
+    constexpr uint32_t kTable = 2 * kCapacity;
+    constexpr uint8_t kFree = 0xff;
+    std::array<uint8_t, kTable> table;
+    table.fill(kFree);
+    std::array<const KeySchedule*, kCapacity> group_keys;
+    std::array<uint8_t, kCapacity> group_size;
+    std::array<uint8_t, kCapacity> group_of;
+    uint32_t groups = 0;
+    for (uint32_t i = 0; i < count; ++i) {
+        if (i != 0 && keys_[i] == keys_[i - 1]) {
+            group_of[i] = group_of[i - 1];
+            ++group_size[group_of[i]];
+            continue;
+        }
+        constexpr uint64_t kGolden = 0x9e3779b97f4a7c15;
+        auto at = static_cast<uint32_t>((reinterpret_cast<uintptr_t>(keys_[i]) * kGolden) >> 57);
+        while (table[at] != kFree && group_keys[table[at]] != keys_[i]) {
+            at = (at + 1) % kTable;
+        }
+        if (table[at] == kFree) {
+            table[at] = static_cast<uint8_t>(groups);
+            group_keys[groups] = keys_[i];
+            group_size[groups] = 0;
+            ++groups;
+        }
+        group_of[i] = table[at];
+        ++group_size[group_of[i]];
+    }
+
+    std::array<uint8_t, kCapacity> fill_at;
+    std::array<uint8_t, kCapacity> slots;
+    uint32_t start = 0;
+    for (uint32_t group = 0; group < groups; ++group) {
+        fill_at[group] = static_cast<uint8_t>(start);
+        start += group_size[group];
+    }
+    for (uint32_t i = 0; i < count; ++i) {
+        slots[i] = fill_at[group_of[i]]++;
+        grouped_[slots[i]] = blocks_[i];
+    }
+    start = 0;
+    for (uint32_t group = 0; group < groups; ++group) {
+        run_group(library, *group_keys[group], &grouped_[start], group_size[group]);
+        start += group_size[group];
+    }
+    for (uint32_t i = 0; i < count; ++i) {
+        blocks_[i] = grouped_[slots[i]];
     }
 }
 

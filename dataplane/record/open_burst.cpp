@@ -120,10 +120,10 @@ void RecordEngine::open_burst(std::span<OpenRequest> requests) {
     for (size_t i = 0; i < std::min(count, kPrefetchAhead); ++i) {
         prefetch(i);
     }
-    const bool mixed = is_mixed(requests);
+    const bool singly = masks_singly(requests);
     const uint32_t samples = take_samples(requests);
     uint32_t masks_ready = 0;
-    if (mixed) {
+    if (singly) {
         while (masks_ready < std::min(samples, kMaskAhead)) {
             scratch.masks.run_single(scratch.library.get(), masks_ready++);
         }
@@ -160,7 +160,7 @@ void RecordEngine::open_burst(std::span<OpenRequest> requests) {
         if (step + kPrefetchAhead < count) {
             prefetch(step + kPrefetchAhead);
         }
-        if (mixed && masks_ready < samples) {
+        if (singly && masks_ready < samples) {
             scratch.masks.run_single(scratch.library.get(), masks_ready++);
         }
         if (step < count && requests[step].outcome == OpenOutcome::opened) [[likely]] {

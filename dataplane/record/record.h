@@ -102,6 +102,9 @@ class RecordEngine {
     struct Scratch;
     RecordEngine();
 
+    // Whether the masks of a burst are computed one by one (number_mask.h says when and why).
+    template <class Request>
+    static bool masks_singly(std::span<Request> requests);
     // Steps of the bursts, see seal_burst.cpp and open_burst.cpp.
     void prepare(SealRequest& request, AeadJob& job);
     uint32_t take_samples(std::span<OpenRequest> requests);

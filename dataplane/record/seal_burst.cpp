@@ -65,7 +65,7 @@ void RecordEngine::seal_burst(std::span<SealRequest> requests) {
     size_t queued = 0;
     uint32_t sampled = 0;
 
-    const bool mixed = is_mixed(requests);
+    const bool singly = masks_singly(requests);
     const SealContext* previous = nullptr;
     const auto prefetch = [&](size_t i) {
         if (requests[i].context != previous) {
@@ -102,7 +102,7 @@ void RecordEngine::seal_burst(std::span<SealRequest> requests) {
         keys.gcm(&keys.aead.gcm_key, &scratch.gcm, job.text, job.text, job.length, job.nonce.data(),
                  job.text - kRecordHeader, kRecordHeader, job.text + job.length, kTagLength);
         masks.set(sampled++, keys, job.text);
-        if (mixed && sampled > kMaskBehind) {
+        if (singly && sampled > kMaskBehind) {
             mask_single();
         }
     };
@@ -126,7 +126,7 @@ void RecordEngine::seal_burst(std::span<SealRequest> requests) {
             }
         }
     }
-    if (mixed) {
+    if (singly) {
         while (masked < sampled) {
             mask_single();
         }
