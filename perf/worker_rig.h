@@ -163,6 +163,14 @@ class WorkerRig {
         const Association& one = next(true);
         return {one.key.local_port, one.key.peer_port, one.key.local_tag};
     }
+    [[nodiscard]] keys::ChunkProtection& protection() { return *protection_; }
+    [[nodiscard]] std::vector<keys::AssociationId> protected_ids() const {
+        std::vector<keys::AssociationId> ids;
+        for (const Association& one : protected_) {
+            ids.push_back(one.id);
+        }
+        return ids;
+    }
     [[nodiscard]] const keys::AssociationTable& table() const { return protection_->table(); }
     [[nodiscard]] rte_mempool* pool() const { return ports_->control_pool(); }
     std::array<rte_mbuf*, kBurst> allocate() {
