@@ -17,7 +17,7 @@ run_packages=(
     # the picture in namespaces
     iproute2 ethtool procps tcpdump tshark python3 openssl
 )
-test_packages=(nftables redis-server python3-scapy python3-cryptography clang libclang-rt-14-dev llvm)
+test_packages=(nftables redis-server softhsm2 libengine-pkcs11-openssl python3-scapy python3-cryptography clang libclang-rt-14-dev llvm)
 ci_packages=(clang-format clang-tidy shellcheck)
 
 case "${1:-}" in

@@ -26,10 +26,11 @@ struct KeyCredential {
     std::string name;
 };
 
-// A private RSA key OpenSSL's store opens by URI ("pkcs11:...", "handle:..." of a TPM, "file:..."),
-// through a provider or engine loaded by openssl.cnf, and a file with the key-encryption key
-// encrypted to it (RSA-OAEP, SHA-256): the RSA key never leaves the token. OpenSSL 3.0 has no
-// symmetric keys in stores, hence the detour.
+// A private RSA key OpenSSL's store opens by URI, and a file with the key-encryption key encrypted
+// to it (RSA-OAEP, SHA-256): the RSA key never leaves the token. OpenSSL 3.0 has no symmetric keys
+// in stores, hence the detour. "pkcs11:..." and "handle:..." (TPM) need a provider loaded by
+// openssl.cnf; without one for PKCS#11, which Debian 12 does not package, the engine of
+// libengine-pkcs11-openssl is used. "file:..." needs nothing and protects nothing.
 struct KeyToken {
     std::string uri;
     std::filesystem::path wrapped_key;  // not secret, but nobody else may write it
@@ -38,7 +39,8 @@ struct KeyToken {
 using KeySource = std::variant<KeyFile, KeyCredential, KeyToken>;
 
 // 32 octets. not_found, permission_denied (rights, wrong PIN, key not allowed), invalid_argument
-// (length, digits, name), unavailable (no provider knows the URI's scheme), corrupt (the wrapped
+// (length, digits, name), unavailable (no provider or
+// engine knows the URI's scheme), corrupt (the wrapped
 // key does not open).
 [[nodiscard]] Result<SecretBytes> load_key_encryption_key(const KeySource& source);
 

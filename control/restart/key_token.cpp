@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "control/keymgmt/owner_only_file.h"
+#include "control/restart/key_engine.h"
 #include "control/restart/sealing_key.h"
 
 namespace sdg::restart {
@@ -54,6 +55,23 @@ bool is_without_loader(std::string_view uri) {
     return unsupported && uri.substr(0, 5) != "file:";
 }
 
+Result<KeyPointer> check_is_rsa(KeyPointer key, const std::string& shown) {
+    if (!key || EVP_PKEY_is_a(key.get(), "RSA") != 1) {
+        return fail(ErrorCode::invalid_argument, "{}: is not an RSA key", shown);
+    }
+    return key;
+}
+
+Result<KeyPointer> open_with_engine(const std::string& uri) {
+    KeyPointer key(load_from_pkcs11_engine(uri.c_str()));
+    if (!key) {
+        return fail(ErrorCode::permission_denied,
+                    "{}: the token does not give the key (is it there, is the PIN right?): {}",
+                    presentable_uri(uri), openssl_reason());
+    }
+    return check_is_rsa(std::move(key), presentable_uri(uri));
+}
+
 Result<KeyPointer> open_private_key(const std::string& uri) {
     ERR_clear_error();
     const std::string shown = presentable_uri(uri);
@@ -61,7 +79,11 @@ Result<KeyPointer> open_private_key(const std::string& uri) {
     // terminal nobody looks at.
     const StorePointer store(OSSL_STORE_open(uri.c_str(), UI_null(), nullptr, nullptr, nullptr));
     if (!store) {
-        if (is_without_loader(uri)) {
+        const bool without_loader = is_without_loader(uri);
+        if (without_loader && uri.substr(0, 7) == "pkcs11:" && has_pkcs11_engine()) {
+            return open_with_engine(uri);
+        }
+        if (without_loader) {
             return fail(ErrorCode::unavailable,
                         "{}: no OpenSSL provider or engine for this kind of URI is loaded (see "
                         "openssl.cnf)",
@@ -73,11 +95,7 @@ Result<KeyPointer> open_private_key(const std::string& uri) {
     while (OSSL_STORE_eof(store.get()) == 0) {
         const InfoPointer info(OSSL_STORE_load(store.get()));
         if (info && OSSL_STORE_INFO_get_type(info.get()) == OSSL_STORE_INFO_PKEY) {
-            KeyPointer key(OSSL_STORE_INFO_get1_PKEY(info.get()));
-            if (!key || EVP_PKEY_is_a(key.get(), "RSA") != 1) {
-                return fail(ErrorCode::invalid_argument, "{}: is not an RSA key", shown);
-            }
-            return key;
+            return check_is_rsa(KeyPointer(OSSL_STORE_INFO_get1_PKEY(info.get())), shown);
         }
         if (OSSL_STORE_error(store.get()) != 0) {
             return fail(ErrorCode::permission_denied, "{}: the key cannot be used: {}", shown,

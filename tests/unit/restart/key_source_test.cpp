@@ -9,8 +9,10 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <iterator>
 
 #include "control/restart/key_token.h"
+#include "tests/unit/restart/child.h"
 #include "tests/unit/restart/sample.h"
 #include "tests/unit/restart/temp_folder.h"
 
@@ -22,7 +24,7 @@ class KeySources : public testing::Test {
     void TearDown() override { ::unsetenv("CREDENTIALS_DIRECTORY"); }
     std::filesystem::path write(const std::string& name, const std::string& content,
                                 mode_t mode = 0600) {
-        const auto path = folder_ / name;
+        auto path = folder_ / name;
         std::filesystem::remove(path);
         std::ofstream(path, std::ios::binary) << content;
         ::chmod(path.c_str(), mode);
@@ -155,9 +157,7 @@ TEST_F(Token, what_is_no_rsa_key_is_refused) {
 
 TEST_F(Token, without_a_provider_for_the_uri_that_is_said_and_no_pin) {
     const auto wrapped = write("wrapped", "x");
-    for (const char* uri :
-         {"pkcs11:token=sdg;object=kek;type=private?pin-value=1234",
-          "pkcs11:pin-value=1234;object=kek", "handle:0x81000001", "nonsense:1"}) {
+    for (const char* uri : {"handle:0x81000001?pin-value=1234", "nonsense:pin-value=1234;1"}) {
         const Error error = error_of(KeyToken{uri, wrapped});
         EXPECT_EQ(error.code, ErrorCode::unavailable) << error.message;
         EXPECT_NE(error.message.find("provider"), std::string::npos);
@@ -165,6 +165,55 @@ TEST_F(Token, without_a_provider_for_the_uri_that_is_said_and_no_pin) {
     }
     EXPECT_EQ(presentable_uri("pkcs11:token=a;pin-value=1;object=b?pin-source=/x"),
               "pkcs11:token=a;object=b");
+}
+
+// A token in software, behind Debian's PKCS#11 engine. In a child: engine and token stay loaded.
+TEST_F(Token, a_token_behind_pkcs11_wraps_and_unwraps) {
+    rsa_key("rsa.pem");
+    std::filesystem::create_directory(folder_ / "tokens");
+    write("softhsm2.conf",
+          "directories.tokendir = " + (folder_ / "tokens").string() + "\nlog.level = ERROR\n");
+    ::setenv("SOFTHSM2_CONF", (folder_ / "softhsm2.conf").c_str(), 1);
+    ::setenv("PKCS11_MODULE_PATH", "/usr/lib/softhsm/libsofthsm2.so", 1);
+    const std::string quiet = " >/dev/null 2>&1";
+    ASSERT_EQ(std::system(
+                  ("softhsm2-util --init-token --free --label sdg --so-pin 1234 --pin 5678" + quiet)
+                      .c_str()),
+              0);
+    ASSERT_EQ(std::system(("softhsm2-util --token sdg --label kek --id 01 --pin 5678 --import " +
+                           (folder_ / "rsa.pem").string() + quiet)
+                              .c_str()),
+              0);
+    const std::string uri = "pkcs11:token=sdg;";
+    const KeyToken token{uri + "object=kek;type=private?pin-value=5678", folder_ / "wrapped"};
+    EXPECT_EQ(in_child([&]() -> std::string {
+                  SystemRandom random;
+                  if (auto made = create_wrapped_key(token, random); !made) {
+                      return made.error().message;
+                  }
+                  const auto key = load_key_encryption_key(token);
+                  return key && key->size() == kKeyEncryptionKeyLength ? "" : "not unwrapped";
+              }),
+              "");
+    EXPECT_EQ(std::filesystem::file_size(token.wrapped_key), 256U);
+    // The token's key is the file's, so what the token has wrapped is known to be RSA-OAEP.
+    EXPECT_TRUE(load_key_encryption_key(
+        KeyToken{"file:" + (folder_ / "rsa.pem").string(), token.wrapped_key}));
+    for (const char* wrong : {"object=kek;type=private?pin-value=9999", "object=kek;type=private",
+                              "object=none;type=private?pin-value=5678"}) {
+        EXPECT_EQ(
+            in_child([&]() -> std::string {
+                const auto key = load_key_encryption_key(KeyToken{uri + wrong, token.wrapped_key});
+                if (key || key.error().message.find("9999") != std::string::npos ||
+                    key.error().message.find("token=sdg") == std::string::npos) {
+                    return key ? "opened" : key.error().message;
+                }
+                return "";
+            }),
+            "");
+    }
+    ::unsetenv("SOFTHSM2_CONF");
+    ::unsetenv("PKCS11_MODULE_PATH");
 }
 
 }  // namespace

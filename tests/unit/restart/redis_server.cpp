@@ -85,6 +85,7 @@ void RedisServer::start() {
                                       "noeviction"};
     words.insert(words.end(), further_.begin(), further_.end());
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (std::string& word : words) {
         arguments.push_back(word.data());
     }
