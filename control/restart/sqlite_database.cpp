@@ -190,6 +190,14 @@ int64_t Statement::integer(int column) const {
 }
 
 Result<Transaction> Transaction::begin(Database& database, Kind kind) {
+    // In WAL mode SQLite would go on writing to a file nobody finds again.
+    int moved = 0;
+    sqlite3_file_control(database.handle(), "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    if (moved != 0) {
+        return fail(ErrorCode::io,
+                    "restart store {}: was moved or removed while in use (open it again)",
+                    database.path());
+    }
     auto begun = database.execute(kind == Kind::immediate ? "BEGIN IMMEDIATE" : "BEGIN");
     if (!begun) {
         return tl::unexpected(begun.error());

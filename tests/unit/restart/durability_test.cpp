@@ -139,7 +139,7 @@ TEST_P(Killed, at_any_instant_what_was_acknowledged_holds) {
     size_t in_the_middle = 0;
     for (uint64_t round = 0; round < 40; ++round) {
         const std::string group = "round-" + std::to_string(round);
-        const auto list = operations(round, 60);
+        const auto list = operations(round, 3000);
         size_t acknowledged = 0;
         {
             Child child(

@@ -26,7 +26,7 @@ class Redis : public testing::Test {
     }
     static RedisSettings impatient(const RedisServer& server) {
         RedisSettings out = server.settings();
-        out.command_timeout = 100ms;
+        out.command_timeout = 500ms;
         out.wait_timeout = 50ms;
         return out;
     }

@@ -251,6 +251,21 @@ TEST_F(SqliteFile, damaged_while_open_is_an_error_of_the_call) {
     EXPECT_EQ(error_of(path_).code, ErrorCode::corrupt);
 }
 
+TEST_F(SqliteFile, removed_or_replaced_while_open_takes_no_more_writes) {
+    const Lease lease = fill();
+    auto store = open();
+    ASSERT_TRUE(store);
+    std::filesystem::rename(path_, folder_ / "aside");
+    const auto put = (*store)->put(lease, one(0, 50));
+    ASSERT_FALSE(put);
+    EXPECT_EQ(put.error().code, ErrorCode::io);
+    EXPECT_NE(put.error().message.find("moved"), std::string::npos);
+    std::filesystem::copy_file(folder_ / "aside", path_);
+    EXPECT_FALSE(take_one(**store, lease, tuple(0))) << "else the copy would give it out again";
+    EXPECT_FALSE((*store)->list("g"));
+    EXPECT_EQ((*store)->counts().alarms, 3U);
+}
+
 TEST_F(SqliteFile, locked_by_another_process_times_out) {
     const Lease lease = fill();
     auto store =
