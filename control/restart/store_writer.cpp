@@ -100,6 +100,18 @@ Result<void> StoreWriter::renew(Lease lease, std::chrono::milliseconds duration,
                        std::move(done));
 }
 
+Result<void> StoreWriter::release(Lease lease, Done done) {
+    return submit_call(
+        [lease = std::move(lease)](RestartStore& store) { return store.release(lease); },
+        std::move(done));
+}
+
+Result<void> StoreWriter::rotate(KeyRing ring, RotateDone done) {
+    return submit_call([shared = std::make_shared<KeyRing>(std::move(ring))](
+                           RestartStore& store) { return store.rotate(std::move(*shared)); },
+                       std::move(done));
+}
+
 Result<void> StoreWriter::list(std::string group, ListDone done) {
     return submit_call(
         [group = std::move(group)](RestartStore& store) { return store.list(group); },

@@ -31,6 +31,7 @@ class StoreWriter {
     using LeaseDone = std::function<void(Result<Lease>)>;
     using TakeDone = std::function<void(Result<std::vector<Result<TakenAssociation>>>)>;
     using ListDone = std::function<void(Result<Listing>)>;
+    using RotateDone = std::function<void(Result<size_t>)>;
 
     // on_completion: called on the writer's thread when a completion waits and none did (e.g. to
     // wake the loop); may be empty.
@@ -54,7 +55,9 @@ class StoreWriter {
                                        LeaseDone done);
     [[nodiscard]] Result<void> renew(Lease lease, std::chrono::milliseconds duration,
                                      LeaseDone done);
+    [[nodiscard]] Result<void> release(Lease lease, Done done);
     [[nodiscard]] Result<void> list(std::string group, ListDone done);
+    [[nodiscard]] Result<void> rotate(KeyRing ring, RotateDone done);
 
     // Runs the completions there are. Returns how many.
     size_t run_completions();

@@ -235,24 +235,55 @@ TEST_F(Redis, what_cannot_be_reached_is_named) {
     EXPECT_EQ(error_of(std::move(settings)).code, ErrorCode::invalid_argument);
 }
 
-TEST_F(Redis, over_tcp_on_loopback) {
-    // Some port that is free now; the server is the first to ask for it.
-    for (int attempt = 0; attempt < 5; ++attempt) {
-        RedisServer server;
-        const auto port = static_cast<uint16_t>(20'000 + random_.u32() % 20'000);
-        if (server.command({"CONFIG", "SET", "port", std::to_string(port)}) != "OK") {
-            continue;
+// Some port that is free now; the server is the first to ask for it. 0 when none was found.
+uint16_t give_port(const RedisServer& server, Random& random) {
+    for (int attempt = 0; attempt < 20; ++attempt) {
+        const auto port = static_cast<uint16_t>(20'000 + random.u32() % 10'000);
+        if (server.command({"CONFIG", "SET", "port", std::to_string(port)}) == "OK") {
+            return port;
         }
-        RedisSettings settings = server.settings();
-        settings.server = TcpSocket{*IpAddress::parse("127.0.0.1"), port};
-        auto store = open(std::move(settings));
-        ASSERT_TRUE(store) << store.error().message;
-        const auto lease = (*store)->acquire("g", "gw-a", 10s);
-        ASSERT_TRUE((*store)->put(*lease, one(0, 1)));
-        EXPECT_TRUE(take_one(**store, *lease, tuple(0)));
-        return;
     }
-    FAIL() << "no free port";
+    return 0;
+}
+
+TEST_F(Redis, over_tcp_on_loopback) {
+    const RedisServer server;
+    RedisSettings settings = server.settings();
+    settings.server = TcpSocket{*IpAddress::parse("127.0.0.1"), give_port(server, random_)};
+    auto store = open(std::move(settings));
+    ASSERT_TRUE(store) << store.error().message;
+    const auto lease = (*store)->acquire("g", "gw-a", 10s);
+    ASSERT_TRUE((*store)->put(*lease, one(0, 1)));
+    EXPECT_TRUE(take_one(**store, *lease, tuple(0)));
+}
+
+TEST_F(Redis, a_replica_that_is_promoted_has_what_was_stored_and_not_what_was_taken) {
+    RedisServer primary({"--repl-diskless-sync-delay", "0"});
+    const uint16_t port = give_port(primary, random_);
+    const RedisServer replica({"--replicaof", "127.0.0.1 " + std::to_string(port)});
+    RedisSettings settings = primary.settings();
+    settings.wait_replicas = 1;
+    settings.command_timeout = 60s;
+    settings.wait_timeout = 50s;  // the first one ends when the replica has caught up
+    auto store = open(std::move(settings));
+    ASSERT_TRUE(store) << store.error().message;
+    const auto lease = (*store)->acquire("g", "gw-a", 10s);
+    ASSERT_TRUE(lease) << lease.error().message;
+    for (unsigned i = 0; i < 10; ++i) {
+        ASSERT_TRUE((*store)->put(*lease, one(i, i)));
+    }
+    ASSERT_TRUE(take_one(**store, *lease, tuple(3)));
+    primary.kill();
+    ASSERT_EQ(replica.command({"REPLICAOF", "NO", "ONE"}), "OK");
+    auto standby = open(replica.settings());
+    ASSERT_TRUE(standby) << standby.error().message;
+    EXPECT_FALSE((*standby)->acquire("g", "gw-b", 10s)) << "the lease is there, too";
+    const auto taken_over = (*standby)->acquire("g", "gw-b", 10s, AcquireMode::force);
+    ASSERT_TRUE(taken_over);
+    EXPECT_EQ(taken_over->epoch, lease->epoch + 1);
+    EXPECT_EQ((*standby)->list("g")->associations.size(), 9U);
+    EXPECT_EQ(take_one(**standby, *taken_over, tuple(3)).error().code, ErrorCode::not_found);
+    EXPECT_TRUE(take_one(**standby, *taken_over, tuple(4)));
 }
 
 }  // namespace

@@ -147,6 +147,23 @@ TEST_F(Writer, what_is_queued_is_stored_even_when_the_writer_goes) {
     EXPECT_EQ(open()->list("g")->associations.size(), 20U);
 }
 
+TEST_F(Writer, rotates_and_releases_behind_what_was_queued) {
+    StoreWriter writer(std::move(store_), 10);
+    ASSERT_TRUE(writer.put(lease_, one(0, 1), {}));
+    size_t rotated = 0;
+    ASSERT_TRUE(writer.rotate(ring({1, 0}), [&](auto result) { rotated = *result; }));
+    bool released = false;
+    ASSERT_TRUE(writer.release(lease_, [&](auto result) { released = result.has_value(); }));
+    bool fenced = false;
+    ASSERT_TRUE(writer.put(lease_, one(0, 2), [&](auto result) {
+        fenced = !result && result.error().code == ErrorCode::fenced;
+    }));
+    writer.drain();
+    EXPECT_EQ(rotated, 1U);
+    EXPECT_TRUE(released);
+    EXPECT_TRUE(fenced);
+}
+
 TEST_F(Writer, completions_may_submit) {
     StoreWriter writer(std::move(store_), 10);
     bool done = false;
