@@ -22,6 +22,8 @@ enum class ErrorCode {
     refused,             // the peer or a policy said no
     protocol,            // the peer broke the protocol
     timed_out,
+    fenced,    // what we owned has another owner by now
+    corrupt,   // stored data is damaged, not authentic or not ours
     io,        // the operating system failed us
     internal,  // our own fault
 };

@@ -29,7 +29,8 @@ class Descriptor {
 
 }  // namespace
 
-Result<SecretBytes> read_owner_only_file(const std::filesystem::path& path, size_t max_octets) {
+Result<SecretBytes> read_owner_only_file(const std::filesystem::path& path, size_t max_octets,
+                                         GroupRead group) {
     // O_NONBLOCK: a FIFO put there must not block us before fstat() refuses it.
     const Descriptor file(
         ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
@@ -56,7 +57,9 @@ Result<SecretBytes> read_owner_only_file(const std::filesystem::path& path, size
                     "{}: belongs to user {}, expected user {} or root (chown it)", path.string(),
                     status.st_uid, ::geteuid());
     }
-    if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+    const mode_t others =
+        (S_IRWXG | S_IRWXO) & ~(group == GroupRead::allowed ? mode_t{S_IRGRP} : mode_t{0});
+    if ((status.st_mode & others) != 0) {
         return fail(ErrorCode::permission_denied,
                     "{}: mode {:04o} lets others use it, expected 0600 or 0400 (chmod 600)",
                     path.string(), status.st_mode & 07777);
