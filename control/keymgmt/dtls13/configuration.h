@@ -56,6 +56,9 @@ struct Configuration {
     std::chrono::nanoseconds first_timeout = std::chrono::seconds(1);
     std::chrono::nanoseconds longest_timeout = std::chrono::seconds(60);
     unsigned max_retransmissions = 7;
+    // A handshake that takes longer ends the connection, on either transport: an acknowledged
+    // flight has no other timer, and a peer may acknowledge and say no more. Zero: no limit.
+    std::chrono::nanoseconds handshake_timeout = std::chrono::seconds(180);
 
     // Offer and take extended key update.
     bool extended_key_update = true;

@@ -82,8 +82,16 @@ void Connection::time_out(std::string_view what) {
                 .reason = fmt::format("{} timed out", what)};
 }
 
+void Connection::limit_handshake() {
+    const auto limit = configuration_->handshake_timeout;
+    if (state_ == State::handshaking && !handshake_until_ && limit.count() > 0) {
+        handshake_until_ = clock_.now() + limit;
+    }
+}
+
 void Connection::start() {
     if (client_ && state_ == State::handshaking) {
+        limit_handshake();
         if (auto started = client_->start(); !started) {
             fail_with(started.error());
         }
@@ -91,6 +99,7 @@ void Connection::start() {
 }
 
 void Connection::receive(View datagram) {
+    limit_handshake();
     while (!is_over() && !datagram.empty()) {
         OpenedRecord record;
         const auto outcome = transport_.records().read(datagram, record);
@@ -206,6 +215,7 @@ Checked<void> Connection::take_message(const Reassembly::Message& message) {
     auto taken = client_ ? client_->on_message(message) : server_->on_message(message);
     if (taken && (client_ ? client_->is_complete() : server_->is_complete())) {
         state_ = State::established;
+        handshake_until_.reset();
         updater_.begin();
     }
     return taken;
@@ -284,12 +294,13 @@ std::optional<TimePoint> Connection::deadline() const {
     if (is_over()) {
         return std::nullopt;
     }
-    const auto transport = transport_.deadline();
-    const auto updater = updater_.deadline();
-    if (transport && updater) {
-        return std::min(*transport, *updater);
+    std::optional<TimePoint> out;
+    for (const auto& at : {transport_.deadline(), updater_.deadline(), handshake_until_}) {
+        if (at) {
+            out = out ? std::min(*out, *at) : *at;
+        }
     }
-    return transport ? transport : updater;
+    return out;
 }
 
 void Connection::on_time() {
@@ -310,6 +321,8 @@ void Connection::on_time() {
     }
     if (!*updater) {
         time_out("an extended key update");
+    } else if (handshake_until_ && clock_.now() >= *handshake_until_) {
+        time_out("the handshake");
     }
 }
 

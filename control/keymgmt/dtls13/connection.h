@@ -123,6 +123,7 @@ class Connection {
     [[nodiscard]] Checked<void> take_application_data(const OpenedRecord& record);
     void fail_with(const Alert& alert);
     void time_out(std::string_view what);
+    void limit_handshake();
 
     Role role_;
     std::shared_ptr<const Configuration> configuration_;
@@ -138,6 +139,7 @@ class Connection {
 
     State state_ = State::handshaking;
     Failure failure_;
+    std::optional<TimePoint> handshake_until_;
     bool peer_is_protected_ = false;  // a protected record has opened
     std::vector<Octets> data_;
     size_t data_size_ = 0;

@@ -167,6 +167,7 @@ TEST_F(Handshake, over_a_reliable_transport_has_no_timers) {
     for (Side* side : {&world.client, &world.server}) {
         side->configuration->transport = Transport::reliable;
         side->configuration->packing.max_datagram = 65535;
+        side->configuration->handshake_timeout = {};
     }
     world.start();
     EXPECT_FALSE(world.client->deadline());
