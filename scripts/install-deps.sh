@@ -16,7 +16,8 @@ run_packages=(
     # the picture in namespaces
     iproute2 ethtool procps tcpdump tshark python3 openssl
 )
-test_packages=(nftables python3-scapy python3-cryptography clang libclang-rt-14-dev llvm)
+test_packages=(nftables python3-scapy python3-cryptography clang libclang-rt-14-dev llvm
+    libnss3-dev)
 ci_packages=(clang-format clang-tidy shellcheck)
 
 case "${1:-}" in

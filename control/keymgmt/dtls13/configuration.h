@@ -46,7 +46,8 @@ struct Configuration {
 
     // Server: every client is sent a HelloRetryRequest first.
     bool always_hello_retry = false;
-    // Server: MAC key of cookies, at least 32 octets; needed for every HelloRetryRequest.
+    // Server: MAC key of cookies, at least 32 octets, the same for all who may take the answer to a
+    // HelloRetryRequest. Null: a key of the connection's own, and only it takes the answer.
     std::shared_ptr<const SecretBytes> cookie_key;
     std::chrono::nanoseconds cookie_lifetime = std::chrono::seconds(60);
 
@@ -62,7 +63,8 @@ struct Configuration {
 
     // Offer and take extended key update.
     bool extended_key_update = true;
-    // A peer's request that comes sooner after the last update is answered only then.
+    // A peer's request that comes sooner after its last one is answered only then. Keep it well
+    // below the peer's update_timeout.
     std::chrono::nanoseconds min_update_interval{};
     // An update that takes longer ends the connection; zero: no limit.
     std::chrono::nanoseconds update_timeout = std::chrono::seconds(60);

@@ -184,8 +184,8 @@ Checked<void> Connection::take_clear_record(const OpenedRecord& record) {
 }
 
 Checked<void> Connection::take_handshake(const OpenedRecord& record, bool only_repeated) {
-    if (server_ && server_->is_fresh() && transport_.next_receive_seq() == 0 &&
-        !transport_.is_waiting()) {
+    if (server_ && configuration_->cookie_key && server_->is_fresh() &&
+        transport_.next_receive_seq() == 0 && !transport_.is_waiting()) {
         // The answer to a HelloRetryRequest that another server has sent, or we in another life.
         View content = record.content;
         const auto first = take_fragment(content);

@@ -117,6 +117,7 @@ class Flight::Packer {
 
 void Flight::add(uint64_t epoch, HandshakeType type, uint16_t message_seq, Octets body) {
     const auto length = static_cast<uint32_t>(body.size());
+    last_seq_ = message_seq;
     messages_.push_back({.epoch = epoch,
                          .type = type,
                          .message_seq = message_seq,

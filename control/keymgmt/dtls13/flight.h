@@ -29,6 +29,11 @@ class Flight {
     void clear();
     [[nodiscard]] bool empty() const { return messages_.empty(); }
 
+    // The message added last has been acknowledged, others have not.
+    [[nodiscard]] bool is_end_acknowledged() const {
+        return !messages_.empty() && messages_.back().message_seq != last_seq_;
+    }
+
     // Packs what is not acknowledged; finished datagrams are appended.
     [[nodiscard]] Checked<void> transmit(RecordLayer& layer, const Packing& packing,
                                          std::vector<Octets>& datagrams);
@@ -61,6 +66,7 @@ class Flight {
     [[nodiscard]] bool acknowledge(const Piece& piece);
 
     std::deque<Message> messages_;
+    uint16_t last_seq_ = 0;
     std::deque<SentRecord> sent_;
 };
 

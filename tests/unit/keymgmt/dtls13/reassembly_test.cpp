@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "control/keymgmt/dtls13/flight.h"
+#include "control/keymgmt/dtls13/message_transport.h"
 #include "foundation/random.h"
 
 namespace sdg::keymgmt::dtls13 {
@@ -207,6 +208,35 @@ TEST_F(Dtls13Flight, only_what_is_missing_goes_again) {
     datagrams.clear();
     ASSERT_TRUE(flight.transmit(layer, packing, datagrams));
     EXPECT_TRUE(datagrams.empty());
+}
+
+// NSS forgets the first fragments of a flight's first message when it acknowledges.
+TEST(Dtls13MessageTransport, acks_that_never_name_a_fragment_do_not_keep_a_flight_for_ever) {
+    Configuration configuration;
+    configuration.packing.max_datagram = 200;
+    const ManualClock clock;
+    MessageTransport transport(configuration, clock);
+    const auto acknowledge = [&](std::initializer_list<uint64_t> sequences) {
+        std::vector<RecordNumber> numbers;
+        for (const uint64_t sequence : sequences) {
+            numbers.push_back({0, sequence});
+        }
+        return transport.on_ack(
+            {.number = {0, 9}, .type = ContentType::ack, .content = ack_content(numbers)});
+    };
+    ASSERT_TRUE(transport.add(0, HandshakeType::certificate, pattern(400)));
+    ASSERT_TRUE(transport.add(0, HandshakeType::finished, pattern(32)));
+    ASSERT_TRUE(transport.flush());
+    ASSERT_EQ(transport.take_datagrams().size(), 3U);
+    EXPECT_EQ(acknowledge({1}), false);
+    EXPECT_EQ(acknowledge({1}), false);
+    EXPECT_EQ(acknowledge({1}), false) << "the end may still be missing";
+    EXPECT_EQ(acknowledge({1, 2}), false);
+    EXPECT_EQ(acknowledge({1, 2}), false);
+    EXPECT_TRUE(transport.deadline());
+    EXPECT_EQ(acknowledge({1, 2}), true);
+    EXPECT_FALSE(transport.has_flight());
+    EXPECT_FALSE(transport.deadline());
 }
 
 }  // namespace
