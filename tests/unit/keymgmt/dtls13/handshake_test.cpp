@@ -429,6 +429,20 @@ TEST_F(Handshake, records_that_are_repeated_are_delivered_once) {
     expect_data_both_ways();
 }
 
+TEST_F(Handshake, data_that_nobody_takes_is_bounded) {
+    world.handshake();
+    const Octets data(1000, 7);
+    for (size_t i = 0; i <= Connection::kMaxPendingData / data.size(); ++i) {
+        ASSERT_EQ(world.server->state(), Connection::State::established) << i;
+        ASSERT_TRUE(world.client->send(data));
+        for (const Octets& datagram : world.client->take_datagrams()) {
+            world.server->receive(datagram);
+        }
+    }
+    EXPECT_EQ(world.server->state(), Connection::State::failed);
+    EXPECT_FALSE(world.client->send(Octets(1200, 7))) << "more than fits a datagram";
+}
+
 TEST_F(Handshake, a_flood_of_fragments_is_bounded) {
     world.start();
     for (uint16_t seq = 0; seq < 400; ++seq) {

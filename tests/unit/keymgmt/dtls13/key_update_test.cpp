@@ -167,6 +167,38 @@ TEST_F(KeyUpdate, every_single_loss_is_made_good) {
     }
 }
 
+TEST_F(KeyUpdate, every_octet_changed_is_only_a_loss_or_the_end) {
+    for (const Transport transport : {Transport::datagram, Transport::reliable}) {
+        for (size_t number = 0; number < 4; ++number) {
+            for (size_t at = 0; at < 90; ++at) {
+                SCOPED_TRACE(std::to_string(number) + " " + std::to_string(at));
+                world = {};
+                for (Side* side : {&world.client, &world.server}) {
+                    side->configuration->transport = transport;
+                }
+                establish();
+                size_t seen = 0;
+                bool changed = false;
+                world.fate = [&](Role, size_t, Octets datagram) {
+                    if (seen++ == number && at < datagram.size()) {
+                        datagram[at] ^= 0x10;
+                        changed = true;
+                    }
+                    return std::vector<Octets>{std::move(datagram)};
+                };
+                ASSERT_TRUE(world.server->start_key_update());
+                world.run();
+                if (transport == Transport::datagram || !changed) {
+                    expect_epoch(4);
+                } else {
+                    EXPECT_EQ(world.client->state(), Connection::State::failed);
+                    EXPECT_EQ(world.server->state(), Connection::State::failed);
+                }
+            }
+        }
+    }
+}
+
 TEST_F(KeyUpdate, data_of_the_old_epoch_is_taken_until_the_new_one_is_used) {
     establish();
     ASSERT_TRUE(world.client->send(octets_of("before")));
