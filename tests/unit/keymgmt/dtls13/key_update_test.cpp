@@ -229,6 +229,30 @@ TEST_F(KeyUpdate, requests_in_quick_succession_are_answered_later) {
     EXPECT_GE(world.clock.now() - first, std::chrono::seconds(10));
 }
 
+TEST_F(KeyUpdate, crossed_requests_in_quick_succession_are_one_update_later) {
+    for (int i = 0; i < 10; ++i) {
+        for (const Transport transport : {Transport::datagram, Transport::reliable}) {
+            world = {};
+            for (Side* side : {&world.client, &world.server}) {
+                side->configuration->transport = transport;
+                side->configuration->min_update_interval = std::chrono::seconds(10);
+            }
+            establish();
+            ASSERT_TRUE(world.client->start_key_update());
+            world.run();
+            ASSERT_TRUE(world.server->start_key_update());
+            world.run();
+            expect_epoch(5);
+            ASSERT_TRUE(world.client->start_key_update());
+            ASSERT_TRUE(world.server->start_key_update());
+            world.run();
+            expect_epoch(6);
+            EXPECT_GE(world.clock.now(), std::chrono::seconds(10));
+            expect_data_both_ways();
+        }
+    }
+}
+
 TEST_F(KeyUpdate, one_that_is_not_answered_ends_the_connection) {
     for (Side* side : {&world.client, &world.server}) {
         side->configuration->transport = Transport::reliable;
