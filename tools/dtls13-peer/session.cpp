@@ -260,8 +260,11 @@ class Peer {
             sent_at_ = clock_.now();
             static_cast<void>(connection_->send(dtls13::octets_of(options_.text)));
         }
-        if (!got_data_ || !connection_->is_acknowledged() || connection_->is_updating() ||
-            wants_authentication_ || (authentication_ && authentication_->is_waiting())) {
+        // What has come back shows that the server is established; not every one says so.
+        const bool is_acknowledged = connection_->is_acknowledged() ||
+                                     (!options_.text.empty() && options_.updates == updates_);
+        if (!got_data_ || !is_acknowledged || connection_->is_updating() || wants_authentication_ ||
+            (authentication_ && authentication_->is_waiting())) {
             return;
         }
         if (updates_ < options_.updates) {

@@ -7,8 +7,6 @@ namespace {
 
 constexpr uint32_t kMaxMessageSeq = UINT16_MAX;
 constexpr int kAckFraction = 4;  // of the retransmission time-out
-// ACKs without news after which a flight counts as arrived whose last message is acknowledged.
-constexpr unsigned kFruitlessAcks = 2;
 
 }  // namespace
 
@@ -30,7 +28,6 @@ void MessageTransport::arm() {
 Checked<void> MessageTransport::flush(bool without_timer) {
     timeout_ = configuration_.first_timeout;
     retransmissions_ = 0;
-    fruitless_acks_ = 0;
     // The flight is an answer to all that came before it.
     to_acknowledge_.clear();
     ack_at_.reset();
@@ -108,13 +105,6 @@ Checked<bool> MessageTransport::on_ack(const OpenedRecord& record) {
     }
     const bool news = flight_.acknowledge(*numbers);
     if (flight_.empty()) {
-        flight_has_arrived();
-        return true;
-    }
-    // Some peers (NSS) never name the first fragments of a flight's first message, however often
-    // these come again, although they have the whole flight and say so of its end.
-    fruitless_acks_ = news ? 0 : fruitless_acks_ + 1;
-    if (fruitless_acks_ >= kFruitlessAcks && flight_.is_end_acknowledged()) {
         flight_has_arrived();
         return true;
     }
@@ -210,7 +200,13 @@ Checked<bool> MessageTransport::on_time() {
     if (retransmit_at_ && now >= *retransmit_at_) {
         if (retransmissions_ == configuration_.max_retransmissions) {
             retransmit_at_.reset();
-            return false;
+            if (!flight_.is_end_acknowledged()) {
+                return false;
+            }
+            // Some peers (NSS) never name the first fragments of a flight's first message, however
+            // often these come again, although they have the whole flight.
+            flight_has_arrived();
+            return true;
         }
         ++retransmissions_;
         timeout_ = std::min(timeout_ * 2, configuration_.longest_timeout);

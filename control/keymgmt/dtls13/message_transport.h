@@ -91,7 +91,6 @@ class MessageTransport {
     std::optional<TimePoint> retransmit_at_;
     std::chrono::nanoseconds timeout_{};
     unsigned retransmissions_ = 0;
-    unsigned fruitless_acks_ = 0;  // in a row
     TimePoint sent_at_{};
 };
 

@@ -211,10 +211,10 @@ TEST_F(Dtls13Flight, only_what_is_missing_goes_again) {
 }
 
 // NSS forgets the first fragments of a flight's first message when it acknowledges.
-TEST(Dtls13MessageTransport, acks_that_never_name_a_fragment_do_not_keep_a_flight_for_ever) {
+TEST(Dtls13MessageTransport, a_fragment_that_no_ack_ever_names_does_not_end_the_connection) {
     Configuration configuration;
     configuration.packing.max_datagram = 200;
-    const ManualClock clock;
+    ManualClock clock;
     MessageTransport transport(configuration, clock);
     const auto acknowledge = [&](std::initializer_list<uint64_t> sequences) {
         std::vector<RecordNumber> numbers;
@@ -228,15 +228,16 @@ TEST(Dtls13MessageTransport, acks_that_never_name_a_fragment_do_not_keep_a_fligh
     ASSERT_TRUE(transport.add(0, HandshakeType::finished, pattern(32)));
     ASSERT_TRUE(transport.flush());
     ASSERT_EQ(transport.take_datagrams().size(), 3U);
-    EXPECT_EQ(acknowledge({1}), false);
-    EXPECT_EQ(acknowledge({1}), false);
-    EXPECT_EQ(acknowledge({1}), false) << "the end may still be missing";
     EXPECT_EQ(acknowledge({1, 2}), false);
-    EXPECT_EQ(acknowledge({1, 2}), false);
-    EXPECT_TRUE(transport.deadline());
-    EXPECT_EQ(acknowledge({1, 2}), true);
+    unsigned again = 0;
+    while (transport.deadline()) {
+        clock.advance(*transport.deadline() - clock.now());
+        ASSERT_EQ(transport.on_time(), true);
+        EXPECT_EQ(acknowledge({1, 2}), false);
+        again += transport.take_datagrams().empty() ? 0 : 1;
+    }
+    EXPECT_GE(again, configuration.max_retransmissions) << "it may really be missing";
     EXPECT_FALSE(transport.has_flight());
-    EXPECT_FALSE(transport.deadline());
 }
 
 }  // namespace
