@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, passes the tests. Last line: N passed, N failed, N skipped.
 #
-#   ./test.sh            everything: unit, vectors, simulated link, end to end, fuzz smoke
-#   ./test.sh unit       only the named Meson suites (unit, sim, e2e, vectors, perf)
+#   ./test.sh            everything: unit, vectors, simulated link, interop, end to end, fuzz smoke
+#   ./test.sh unit       only the named Meson suites (unit, sim, interop, e2e, vectors, perf)
 #
 # BUILD_DIR (default build) and SANITIZE (e.g. address,undefined) may be set. The fuzz smoke needs a
 # second, small build with clang in build-fuzz; FUZZ_SECONDS (default 5) is how long each target runs.

@@ -9,7 +9,7 @@ shift
 if [ $# -gt 0 ]; then
     files=("$@")
 else
-    mapfile -t files < <(git ls-files '*.cpp' ':!tests/fuzz' ':!tests/unit')
+    mapfile -t files < <(git ls-files '*.cpp' ':!tests/fuzz' ':!tests/unit' ':!tests/interop')
 fi
 # GCC-only switches of the compile commands mean nothing to clang-tidy.
 printf '%s\0' "${files[@]}" |

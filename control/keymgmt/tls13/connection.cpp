@@ -1,11 +1,11 @@
 #include "control/keymgmt/tls13/connection.h"
 
-#include <openssl/x509v3.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
 #include <utility>
+
+#include "control/keymgmt/tls13/peer_check.h"
 
 namespace sdg::keymgmt::tls13 {
 namespace {
@@ -19,10 +19,6 @@ bool is_hello_retry(const uint8_t* message, size_t length) {
     return length >= kRandomOffset + kHelloRetryRandom.size() &&
            message[0] == SSL3_MT_SERVER_HELLO &&
            std::equal(kHelloRetryRandom.begin(), kHelloRetryRandom.end(), message + kRandomOffset);
-}
-
-bool allows_digital_signature(X509* certificate) {
-    return (X509_get_key_usage(certificate) & KU_DIGITAL_SIGNATURE) != 0;
 }
 
 }  // namespace
@@ -76,37 +72,10 @@ int TlsConnection::verify_peer(X509_STORE_CTX* chain, void*) {
 }
 
 bool TlsConnection::check_peer(X509_STORE_CTX* chain) {
-    X509* leaf = X509_STORE_CTX_get0_cert(chain);
-    peer_ = identity_of(leaf);
-    if (X509_verify_cert(chain) != 1) {
-        const int error = X509_STORE_CTX_get_error(chain);
-        const int depth = X509_STORE_CTX_get_error_depth(chain);
-        refusal_ = fmt::format(
-            "{}{}", X509_verify_cert_error_string(error),
-            depth > 0 ? fmt::format(" (certificate {} of the chain)", depth + 1) : std::string());
-        return false;
-    }
-    const STACK_OF(X509)* verified = X509_STORE_CTX_get0_chain(chain);
-    for (int i = 0; i < sk_X509_num(verified); ++i) {
-        const int64_t end = not_after_of(sk_X509_value(verified, i));
-        peer_.not_after = peer_.not_after == 0 ? end : std::min(peer_.not_after, end);
-    }
-    if (!allows_digital_signature(leaf)) {
-        refusal_ = "its key usage does not allow digitalSignature";
-        X509_STORE_CTX_set_error(chain, X509_V_ERR_INVALID_PURPOSE);
-        return false;
-    }
-    if (!names_.match(leaf)) {
-        refusal_ = "none of the names expected: " + names_.to_string();
-        X509_STORE_CTX_set_error(chain, X509_V_ERR_HOSTNAME_MISMATCH);
-        return false;
-    }
-    if (pinned_ && !peer_.is_same_as(*pinned_)) {
-        refusal_ = "the identity changed during the association, it was " + pinned_->to_string();
-        X509_STORE_CTX_set_error(chain, X509_V_ERR_APPLICATION_VERIFICATION);
-        return false;
-    }
-    return true;
+    PeerVerdict verdict = check_peer_chain(chain, names_, pinned_ ? &*pinned_ : nullptr);
+    peer_ = std::move(verdict.peer);
+    refusal_ = std::move(verdict.refusal);
+    return refusal_.empty();
 }
 
 TlsConnection::State TlsConnection::fail_with(std::string reason) {
