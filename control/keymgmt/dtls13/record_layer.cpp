@@ -11,7 +11,8 @@ Checked<void> RecordLayer::install_receive(uint64_t epoch, View traffic_secret) 
     if (!protection) {
         return tl::unexpected(protection.error());
     }
-    receive_.insert_or_assign(epoch, ReceiveEpoch{.protection = std::move(*protection)});
+    receive_.erase(epoch);
+    receive_.try_emplace(epoch, std::move(*protection));
     // Two epochs with the same low bits could not be told apart.
     while (receive_.size() > kReceiveEpochs) {
         receive_.erase(receive_.begin());

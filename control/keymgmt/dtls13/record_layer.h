@@ -6,6 +6,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 
 #include "control/keymgmt/dtls13/record_protection.h"
 #include "dataplane/record/replay_window.h"
@@ -60,6 +61,7 @@ class RecordLayer {
 
  private:
     struct ReceiveEpoch {
+        explicit ReceiveEpoch(RecordProtection with) : protection(std::move(with)) {}
         RecordProtection protection;
         record::ReplayWindow window{kReplayWindow};
         uint64_t failures = 0;
