@@ -167,11 +167,17 @@ double measure_together(unsigned threads, const Settings& settings) {
         running.emplace_back([&, i] {
             cpu_set_t set;
             CPU_ZERO(&set);
-            CPU_SET(i % std::max(1U, std::thread::hardware_concurrency()), &set);
+            // From the last CPU down: the first has most of the interrupts.
+            const unsigned cpus = std::max(1U, std::thread::hardware_concurrency());
+            CPU_SET(cpus - 1 - i % cpus, &set);
             sched_setaffinity(0, sizeof set, &set);
             ++ready;
             while (ready < threads) {
                 std::this_thread::yield();
+            }
+            // A processor that was idle is slow at first.
+            for (unsigned burst = 0; burst < settings.bursts; ++burst) {
+                rigs[i]->transmit(nullptr, true);
             }
             for (unsigned burst = 0; burst < settings.bursts; ++burst) {
                 cycles[i].push_back(static_cast<double>(rigs[i]->transmit(nullptr, true)) / kBurst);
@@ -273,19 +279,28 @@ void run(const Settings& settings) {
                            {"tsc_hz", hz},
                            {"crypto_device", settings.crypto_device},
                            {"results", to_json(lines, hz)}};
-    double alone = 0;
+    // In turns, as everything.
+    constexpr unsigned kTurns = 5;
+    std::vector<std::vector<double>> cycles(settings.workers);
+    std::vector<std::vector<double>> to_one(settings.workers);
+    for (unsigned turn = 0; turn < kTurns; ++turn) {
+        for (unsigned threads = 1; threads <= settings.workers; ++threads) {
+            cycles[threads - 1].push_back(measure_together(threads, settings));
+            to_one[threads - 1].push_back(threads * cycles[0].back() / cycles[threads - 1].back());
+        }
+    }
     for (unsigned threads = 1; threads <= settings.workers; ++threads) {
-        const double cycles = measure_together(threads, settings);
-        alone = threads == 1 ? cycles : alone;
+        const double each = median(cycles[threads - 1]);
+        const double gain = median(to_one[threads - 1]);
         fmt::print(
             table,
             "{} worker(s) at once: {:.0f} cycles per packet each, {:.2f} times the packets of "
             "one\n",
-            threads, cycles, threads * alone / cycles);
+            threads, each, gain);
         figures["workers"].push_back({{"workers", threads},
-                                      {"cycles", cycles},
-                                      {"packets_per_second", threads * hz / cycles},
-                                      {"to_one", threads * alone / cycles}});
+                                      {"cycles", each},
+                                      {"packets_per_second", threads * hz / each},
+                                      {"to_one", gain}});
     }
     if (!settings.json.empty()) {
         write_json(settings.json, figures);

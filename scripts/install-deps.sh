@@ -4,6 +4,7 @@
 #   scripts/install-deps.sh          what ./test.sh needs (the default)
 #   scripts/install-deps.sh --run    only what ./run.sh needs
 #   scripts/install-deps.sh --ci     what .ci/run needs: test, format and lint
+#   scripts/install-deps.sh --perf   what perf/run.sh needs
 #   scripts/install-deps.sh --list   prints the packages of all sets, one a line
 set -euo pipefail
 
@@ -17,20 +18,24 @@ run_packages=(
     # the picture in namespaces
     iproute2 ethtool procps tcpdump tshark python3 openssl
 )
-test_packages=(nftables lua5.3 redis-server softhsm2 libengine-pkcs11-openssl libnss3-dev python3-scapy python3-cryptography clang
-    libclang-rt-14-dev llvm)
+test_packages=(
+    nftables gnuplot-nox lua5.3 redis-server softhsm2 libengine-pkcs11-openssl libnss3-dev
+    python3-scapy python3-cryptography clang libclang-rt-14-dev llvm
+)
+perf_packages=(dpdk)
 ci_packages=(clang-format clang-tidy shellcheck)
 
 case "${1:-}" in
     "") wanted=("${run_packages[@]}" "${test_packages[@]}") ;;
     --run) wanted=("${run_packages[@]}") ;;
-    --ci) wanted=("${run_packages[@]}" "${test_packages[@]}" "${ci_packages[@]}") ;;
+    --perf) wanted=("${run_packages[@]}" "${test_packages[@]}" "${perf_packages[@]}") ;;
+    --ci) wanted=("${run_packages[@]}" "${test_packages[@]}" "${perf_packages[@]}" "${ci_packages[@]}") ;;
     --list)
-        printf '%s\n' "${run_packages[@]}" "${test_packages[@]}" "${ci_packages[@]}"
+        printf '%s\n' "${run_packages[@]}" "${test_packages[@]}" "${perf_packages[@]}" "${ci_packages[@]}"
         exit 0
         ;;
     *)
-        echo "usage: scripts/install-deps.sh [--run|--ci|--list]" >&2
+        echo "usage: scripts/install-deps.sh [--run|--ci|--perf|--list]" >&2
         exit 1
         ;;
 esac

@@ -11,6 +11,11 @@ using namespace sdg::packet;
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const ParsedPacket parsed = parse({data, size});
     require((parsed.kind == FrameKind::dropped) == (parsed.reason != DropReason::none));
+    if (const uint16_t usual = usual_sctp_length({data, size}); usual != 0) {
+        require(parsed.kind == FrameKind::sctp && parsed.ip_version == 4);
+        require(parsed.l4_offset == kUsualSctpOffset && parsed.l4_length == usual);
+        require(parsed.vlan == kNoVlan);
+    }
     if (parsed.kind == FrameKind::dropped) {
         return 0;
     }

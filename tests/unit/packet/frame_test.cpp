@@ -277,5 +277,38 @@ TEST(Frame, offsets_stay_inside_the_frame_whatever_the_octets) {
     }
 }
 
+// The short way and the long way on a good frame and on every single-octet change of its headers:
+// what the short way takes the long way takes for the same, and it takes what it is there for.
+TEST(Frame, the_usual_frame_is_the_same_both_ways) {
+    const Octets good = ethernet("0800", ipv4(test::captured_cookie_ack()));
+    const auto check = [](const Octets& frame) {
+        const ParsedPacket parsed = parse_exact(frame, frame.size());
+        const uint16_t usual = usual_sctp_length(frame);
+        const bool is_usual = parsed.kind == FrameKind::sctp &&
+                              parsed.l4_offset == kUsualSctpOffset && parsed.ip_version == 4 &&
+                              parsed.vlan == kNoVlan;
+        EXPECT_EQ(usual != 0, is_usual);
+        if (is_usual) {
+            EXPECT_EQ(usual, parsed.l4_length);
+        }
+    };
+    for (size_t at = 0; at < good.size(); ++at) {
+        for (int value = 0; value < 256; ++value) {
+            Octets changed = good;
+            changed[at] = static_cast<uint8_t>(value);
+            check(changed);
+            // And with a header checksum that is right again.
+            uint8_t* ip = changed.data() + kEthernetHeader;
+            store_be16(ip + 10, 0);
+            store_be16(ip + 10, internet_checksum({ip, kIpv4Header}));
+            check(changed);
+        }
+    }
+    for (size_t length = 0; length <= good.size(); ++length) {
+        check(Octets(good.begin(), good.begin() + static_cast<long>(length)));
+    }
+    check(good + Octets(20));  // link padding
+}
+
 }  // namespace
 }  // namespace sdg::packet
