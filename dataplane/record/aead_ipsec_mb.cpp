@@ -88,9 +88,11 @@ class IpsecMbAead final : public AeadBatch {
 }  // namespace
 
 Result<std::unique_ptr<AeadBatch>> make_ipsec_mb_aead(Architecture architecture) {
-    return make_ipsec_mb(architecture).map([](IpsecMb library) -> std::unique_ptr<AeadBatch> {
-        return std::make_unique<IpsecMbAead>(std::move(library));
-    });
+    auto library = make_ipsec_mb(architecture);
+    if (!library) {
+        return tl::unexpected{std::move(library).error()};
+    }
+    return std::make_unique<IpsecMbAead>(std::move(*library));
 }
 
 }  // namespace sdg::record
