@@ -21,11 +21,13 @@
 #include "dataplane/packet/sctp.h"
 #include "foundation/clock.h"
 #include "foundation/random.h"
+#include "perf/measure.h"
 #include "tests/unit/sctp/fake_protection.h"
 
 namespace {
 
 using namespace sdg;
+using perf::median;
 using Nanoseconds = std::chrono::duration<double, std::nano>;
 
 class Observer final : public sctp::AssociationObserver {
@@ -62,12 +64,6 @@ struct InFlight {
 size_t heap_octets() {
     const struct mallinfo2 info = mallinfo2();
     return info.uordblks + info.hblkhd;
-}
-
-double median(std::vector<double> values) {
-    const auto middle = values.begin() + static_cast<ptrdiff_t>(values.size() / 2);
-    std::nth_element(values.begin(), middle, values.end());
-    return *middle;
 }
 
 struct Figures {

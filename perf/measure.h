@@ -6,6 +6,7 @@
 #include <x86intrin.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <fstream>
@@ -71,6 +72,18 @@ inline record::KeyMaterial make_material(record::Suite suite, uint64_t seed) {
     random.fill(keys.iv.mutable_bytes());
     random.fill(keys.sn_key.mutable_bytes());
     return keys;
+}
+
+// Work with what its exceptions say as a program says it: one line on standard error, exit code 1.
+template <class Work>
+int exit_code_of(const char* program, Work&& work) {
+    try {
+        work();
+    } catch (const std::exception& error) {
+        fmt::print(stderr, "{}: {}\n", program, error.what());
+        return 1;
+    }
+    return 0;
 }
 
 // What a burst of signalling is made of, in octets of content: 60 % short, 30 % middle, 10 % long,

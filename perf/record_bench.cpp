@@ -417,11 +417,5 @@ int main(int argc, char** argv) {
         settings.bursts = 5;
         settings.keys = {1, 8};
     }
-    try {
-        sdg::perf::run(settings);
-    } catch (const std::exception& error) {
-        fmt::print(stderr, "record-bench: {}\n", error.what());
-        return 1;
-    }
-    return 0;
+    return sdg::perf::exit_code_of("record-bench", [&] { sdg::perf::run(settings); });
 }

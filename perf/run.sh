@@ -43,20 +43,20 @@ step() { echo "== $1"; }
 
 step "machine"
 python3 - >"$out/machine.json" <<'PY'
-import json, platform, re, subprocess
+import json, os, platform, re, subprocess, sys
 cpu = re.search(r"model name\s*: (.*)", open("/proc/cpuinfo").read())
 flags = set(re.search(r"flags\s*: (.*)", open("/proc/cpuinfo").read()).group(1).split())
 version = lambda package: subprocess.run(["dpkg-query", "-W", "-f", "${Version}", package],
                                          capture_output=True, text=True).stdout
-json.dump({"cpu": cpu.group(1) if cpu else "unknown", "cpus": len(__import__("os").sched_getaffinity(0)),
+json.dump({"cpu": cpu.group(1) if cpu else "unknown", "cpus": len(os.sched_getaffinity(0)),
            "vector": sorted(flags & {"avx2", "avx512f", "vaes", "vpclmulqdq", "gfni"}),
            "virtual": "hypervisor" in flags, "kernel": platform.release(),
            "packages": {p: version(p) for p in ("libdpdk-dev", "libipsec-mb-dev", "libssl-dev")}},
-          __import__("sys").stdout, indent=2)
+          sys.stdout, indent=2)
 PY
 
 step "record layer"
-pinned build/perf/record-bench ${quick[@]+"${quick[@]}"} --json "$out/record.json" | tail -n +1
+pinned build/perf/record-bench ${quick[@]+"${quick[@]}"} --json "$out/record.json"
 step "worker"
 build/perf/worker-bench ${quick[@]+"${quick[@]}"} --json "$out/worker.json"
 step "worker, by stage"

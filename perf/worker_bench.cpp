@@ -334,18 +334,10 @@ int main(int argc, char** argv) {
         settings.bursts = std::min(settings.bursts, 100U);
         settings.associations = {1, 256};
     }
-    sdg::port::EalSettings eal;
-    eal.memory_mib = 512;
-    const auto started = sdg::port::Eal::start(eal);
-    if (!started) {
-        fmt::print(stderr, "worker-bench: {}\n", started.error().message);
-        return 1;
-    }
-    try {
+    return sdg::perf::exit_code_of("worker-bench", [&] {
+        sdg::port::EalSettings settings_of_eal;
+        settings_of_eal.memory_mib = 512;
+        const auto eal = sdg::perf::expect(sdg::port::Eal::start(settings_of_eal));
         sdg::perf::run(settings);
-    } catch (const std::exception& error) {
-        fmt::print(stderr, "worker-bench: {}\n", error.what());
-        return 1;
-    }
-    return 0;
+    });
 }

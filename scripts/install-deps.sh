@@ -29,7 +29,7 @@ case "${1:-}" in
     "") wanted=("${run_packages[@]}" "${test_packages[@]}") ;;
     --run) wanted=("${run_packages[@]}") ;;
     --perf) wanted=("${run_packages[@]}" "${test_packages[@]}" "${perf_packages[@]}") ;;
-    --ci) wanted=("${run_packages[@]}" "${test_packages[@]}" "${perf_packages[@]}" "${ci_packages[@]}") ;;
+    --ci) wanted=("${run_packages[@]}" "${test_packages[@]}" "${ci_packages[@]}") ;;
     --list)
         printf '%s\n' "${run_packages[@]}" "${test_packages[@]}" "${perf_packages[@]}" "${ci_packages[@]}"
         exit 0

@@ -8,27 +8,9 @@
 #include <cerrno>
 #include <cstring>
 
+#include "foundation/descriptor.h"
+
 namespace sdg::keymgmt {
-namespace {
-
-class Descriptor {
- public:
-    explicit Descriptor(int fd) : fd_(fd) {}
-    ~Descriptor() {
-        if (fd_ >= 0) {
-            ::close(fd_);
-        }
-    }
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    [[nodiscard]] int get() const { return fd_; }
-
- private:
-    int fd_;
-};
-
-}  // namespace
-
 Result<SecretBytes> read_owner_only_file(const std::filesystem::path& path, size_t max_octets,
                                          GroupRead group) {
     // O_NONBLOCK: a FIFO put there must not block us before fstat() refuses it.

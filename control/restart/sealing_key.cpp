@@ -1,43 +1,20 @@
 #include "control/restart/sealing_key.h"
 
-#include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <openssl/kdf.h>
-#include <openssl/params.h>
 
 #include <algorithm>
-#include <memory>
 #include <string_view>
 
 #include "control/restart/association_codec.h"
+#include "foundation/hkdf.h"
 
 namespace sdg::restart {
 namespace {
 
 Result<SecretBytes> expand(const SecretBytes& key, std::string_view info, size_t length) {
-    const std::unique_ptr<EVP_KDF, decltype(&EVP_KDF_free)> kdf(
-        EVP_KDF_fetch(nullptr, OSSL_KDF_NAME_HKDF, nullptr), &EVP_KDF_free);
-    const std::unique_ptr<EVP_KDF_CTX, decltype(&EVP_KDF_CTX_free)> context(
-        kdf ? EVP_KDF_CTX_new(kdf.get()) : nullptr, &EVP_KDF_CTX_free);
-    if (!context) {
-        return fail(ErrorCode::internal, "OpenSSL has no HKDF");
-    }
-    int mode = EVP_KDF_HKDF_MODE_EXPAND_ONLY;
-    // OpenSSL takes non-const pointers and does not write through them.
-    const std::array<OSSL_PARAM, 5> parameters = {
-        OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &mode),
-        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, const_cast<char*>("SHA256"), 0),
-        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY,
-                                          const_cast<uint8_t*>(key.bytes().data()), key.size()),
-        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, const_cast<char*>(info.data()),
-                                          info.size()),
-        OSSL_PARAM_construct_end()};
-    SecretBytes out(length);
-    if (EVP_KDF_derive(context.get(), out.mutable_bytes().data(), length, parameters.data()) != 1) {
-        return fail(ErrorCode::internal, "OpenSSL's HKDF failed");
-    }
-    return out;
+    return hkdf::expand("SHA256", key.bytes(),
+                        {reinterpret_cast<const uint8_t*>(info.data()), info.size()}, length);
 }
 
 }  // namespace
@@ -57,8 +34,10 @@ Result<SealingKey> SealingKey::derive(const SecretBytes& key_encryption_key) {
     auto id = expand(key_encryption_key, "sdg restart store v1 id", 8);
     auto seal = expand(key_encryption_key, "sdg restart store v1 seal", 32);
     auto mark = expand(key_encryption_key, "sdg restart store v1 mark", 32);
-    if (!id || !seal || !mark) {
-        return fail(ErrorCode::internal, "OpenSSL's HKDF failed");
+    for (const auto* derived : {&id, &seal, &mark}) {
+        if (!*derived) {
+            return tl::unexpected(derived->error());
+        }
     }
     SealingKey out;
     std::copy(id->bytes().begin(), id->bytes().end(), out.id_.begin());

@@ -54,6 +54,20 @@ std::string_view remedy(ErrorCode code) {
     }
 }
 
+// What read makes of the first row, or `none` when there is no row.
+template <class T, class Read>
+Result<T> first_row(Database& database, const char* sql, T none, Read read) {
+    auto statement = Statement::prepare(database, sql);
+    if (!statement) {
+        return tl::unexpected(statement.error());
+    }
+    const auto row = statement->step();
+    if (!row) {
+        return tl::unexpected(row.error());
+    }
+    return *row ? read(*statement) : none;
+}
+
 }  // namespace
 
 tl::unexpected<Error> Database::error(int code) const {
@@ -92,27 +106,12 @@ Result<void> Database::execute(const char* sql) {
 }
 
 Result<int64_t> Database::integer(const char* sql) {
-    auto statement = Statement::prepare(*this, sql);
-    if (!statement) {
-        return tl::unexpected(statement.error());
-    }
-    const auto row = statement->step();
-    if (!row) {
-        return tl::unexpected(row.error());
-    }
-    return *row ? statement->integer(0) : 0;
+    return first_row(*this, sql, int64_t{0}, [](Statement& row) { return row.integer(0); });
 }
 
 Result<std::string> Database::text(const char* sql) {
-    auto statement = Statement::prepare(*this, sql);
-    if (!statement) {
-        return tl::unexpected(statement.error());
-    }
-    const auto row = statement->step();
-    if (!row) {
-        return tl::unexpected(row.error());
-    }
-    return std::string(*row ? statement->text(0) : "");
+    return first_row(*this, sql, std::string(),
+                     [](Statement& row) { return std::string(row.text(0)); });
 }
 
 Result<Statement> Statement::prepare(Database& database, std::string_view sql) {

@@ -9,6 +9,8 @@
 #include <cstring>
 #include <system_error>
 
+#include "foundation/descriptor.h"
+
 namespace sdg::restart {
 namespace {
 
@@ -103,14 +105,9 @@ Result<void> write_schema(const std::filesystem::path& path,
 }
 
 Result<void> sync_path(const std::filesystem::path& path, int flags) {
-    const int file = ::open(path.c_str(), flags | O_CLOEXEC);
-    const bool good = file >= 0 && ::fsync(file) == 0;
-    auto failure = system_failure(path, "cannot be flushed");
-    if (file >= 0) {
-        ::close(file);
-    }
-    if (!good) {
-        return failure;
+    const Descriptor file(::open(path.c_str(), flags | O_CLOEXEC));
+    if (file.get() < 0 || ::fsync(file.get()) != 0) {
+        return system_failure(path, "cannot be flushed");
     }
     return {};
 }

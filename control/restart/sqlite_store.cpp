@@ -43,6 +43,9 @@ class SqliteStore final : public RestartStore {
     // A write: body under the lease, in one transaction.
     template <class Body>
     Result<void> write(const Lease& lease, Body body);
+    // A write: sql, of group and association, for each of them.
+    Result<void> erase_each(std::string_view sql, const Lease& lease,
+                            std::span<const sctp::FourTuple> tuples);
     Result<void> check_lease(const Lease& lease);
     Result<int64_t> reserve_generations(size_t count);
     // Newest first.
@@ -249,13 +252,10 @@ Result<void> SqliteStore::do_put(const Lease& lease,
     });
 }
 
-Result<void> SqliteStore::do_drop_previous(const Lease& lease,
-                                           std::span<const sctp::FourTuple> tuples) {
+Result<void> SqliteStore::erase_each(std::string_view sql, const Lease& lease,
+                                     std::span<const sctp::FourTuple> tuples) {
     return write(lease, [&]() -> Result<void> {
-        auto erase = Statement::prepare(
-            database_,
-            "DELETE FROM context WHERE grp=?1 AND association=?2 AND generation<"
-            "(SELECT max(generation) FROM context WHERE grp=?1 AND association=?2)");
+        auto erase = Statement::prepare(database_, sql);
         if (!erase) {
             return tl::unexpected(erase.error());
         }
@@ -270,21 +270,16 @@ Result<void> SqliteStore::do_drop_previous(const Lease& lease,
     });
 }
 
+Result<void> SqliteStore::do_drop_previous(const Lease& lease,
+                                           std::span<const sctp::FourTuple> tuples) {
+    return erase_each(
+        "DELETE FROM context WHERE grp=?1 AND association=?2 AND generation<"
+        "(SELECT max(generation) FROM context WHERE grp=?1 AND association=?2)",
+        lease, tuples);
+}
+
 Result<void> SqliteStore::do_remove(const Lease& lease, std::span<const sctp::FourTuple> tuples) {
-    return write(lease, [&]() -> Result<void> {
-        auto erase = Statement::prepare(database_, kDeleteAll);
-        if (!erase) {
-            return tl::unexpected(erase.error());
-        }
-        for (const sctp::FourTuple& tuple : tuples) {
-            const EncodedTuple key = encode(tuple);
-            auto erased = erase->bind(1, lease.group).bind(2, std::span<const uint8_t>(key)).run();
-            if (!erased) {
-                return erased;
-            }
-        }
-        return {};
-    });
+    return erase_each(kDeleteAll, lease, tuples);
 }
 
 Result<std::vector<Result<TakenAssociation>>> SqliteStore::do_take(

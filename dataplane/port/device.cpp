@@ -6,7 +6,6 @@
 #include <rte_ethdev.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -17,6 +16,7 @@
 
 #include "dataplane/packet/ethernet.h"
 #include "dataplane/port/eal_log.h"
+#include "foundation/descriptor.h"
 
 namespace sdg::port {
 namespace {
@@ -44,18 +44,6 @@ std::string argument(const std::string& device, std::string_view key) {
     return {};
 }
 
-struct Descriptor {
-    explicit Descriptor(int descriptor) : fd(descriptor) {}
-    ~Descriptor() {
-        if (fd >= 0) {
-            close(fd);
-        }
-    }
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    int fd;
-};
-
 // The kernel's word on what the af_packet driver would only report as "failed".
 Result<void> check_interface(const PortSettings& settings) {
     const std::string name = argument(settings.device, "iface");
@@ -66,14 +54,14 @@ Result<void> check_interface(const PortSettings& settings) {
         return fail(ErrorCode::not_found, "no such interface: {}", name);
     }
     const Descriptor raw(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
-    if (raw.fd < 0) {
+    if (raw.get() < 0) {
         return fail(
             errno == EPERM || errno == EACCES ? ErrorCode::permission_denied : ErrorCode::io,
             "packet socket: {} (the capability CAP_NET_RAW is needed)", std::strerror(errno));
     }
     ifreq request{};
     name.copy(request.ifr_name, IFNAMSIZ - 1);
-    if (ioctl(raw.fd, SIOCGIFMTU, &request) == 0 &&
+    if (ioctl(raw.get(), SIOCGIFMTU, &request) == 0 &&
         request.ifr_mtu < static_cast<int>(settings.mtu)) {
         return fail(ErrorCode::invalid_argument, "mtu {} is beyond the {} of interface {}",
                     settings.mtu, request.ifr_mtu, name);

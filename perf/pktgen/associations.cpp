@@ -1,6 +1,7 @@
 #include "perf/pktgen/associations.h"
 
 #include "foundation/random.h"
+#include "perf/measure.h"
 
 namespace sdg::traffic {
 namespace {
@@ -48,17 +49,7 @@ std::optional<uint32_t> Associations::find_to_node(Leg leg, uint16_t node_port,
 }
 
 record::KeyMaterial Associations::keys(uint64_t stream) const {
-    SeededRandom random(SeededRandom(settings_.seed ^ stream << 20).u64());
-    const record::SuiteTraits& suite = *record::traits(settings_.suite);
-    record::KeyMaterial out;
-    out.suite = settings_.suite;
-    out.key = SecretBytes(suite.key_length);
-    out.iv = SecretBytes(suite.iv_length);
-    out.sn_key = SecretBytes(suite.sn_key_length);
-    random.fill(out.key.mutable_bytes());
-    random.fill(out.iv.mutable_bytes());
-    random.fill(out.sn_key.mutable_bytes());
-    return out;
+    return perf::make_material(settings_.suite, SeededRandom(settings_.seed ^ stream << 20).u64());
 }
 
 record::KeyMaterial Associations::keys_to_gateway(uint32_t association) const {

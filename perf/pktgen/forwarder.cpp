@@ -3,15 +3,12 @@
 #include <rte_cycles.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
-#include <rte_pause.h>
-#include <sched.h>
 #include <sys/prctl.h>
 
 #include <algorithm>
-#include <ctime>
 
 #include "dataplane/port/eal.h"
-#include "dataplane/worker/idle.h"
+#include "perf/pktgen/rest.h"
 
 namespace sdg::traffic {
 namespace {
@@ -165,19 +162,8 @@ int Forwarder::run(void* argument) {
             backoff.busy();
             continue;
         }
-        switch (backoff.idle()) {
-            case worker::IdleBackoff::Action::spin:
-                rte_pause();
-                break;
-            case worker::IdleBackoff::Action::yield:
-                sched_yield();
-                break;
-            case worker::IdleBackoff::Action::sleep: {
-                add(loop.sleeps, 1);
-                const timespec pause{0, static_cast<long>(backoff.sleep_us()) * 1000};
-                nanosleep(&pause, nullptr);
-                break;
-            }
+        if (rest(backoff)) {
+            add(loop.sleeps, 1);
         }
     }
     return 0;

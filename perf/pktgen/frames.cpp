@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "dataplane/packet/crc32c.h"
+#include "dataplane/port/frame_writer.h"
 
 namespace sdg::traffic {
 namespace {
@@ -54,21 +55,11 @@ PacketOrder::Next PacketOrder::next() {
 }
 
 void write_link_headers(uint8_t* frame, const LinkAddresses& link, size_t sctp_length) {
-    std::memcpy(frame, link.destination.data(), 6);
-    std::memcpy(frame + 6, link.source.data(), 6);
-    packet::store_be16(frame + 12, packet::kEtherTypeIpv4);
-    uint8_t* ip = frame + packet::kEthernetHeader;
-    ip[0] = 0x45;
-    ip[1] = 0;
-    packet::store_be16(ip + 2, static_cast<uint16_t>(packet::kIpv4Header + sctp_length));
-    packet::store_be16(ip + 4, 0);
-    packet::store_be16(ip + 6, 0x4000);
-    ip[8] = 64;
-    ip[9] = packet::kIpProtocolSctp;
-    packet::store_be16(ip + 10, 0);
-    std::memcpy(ip + packet::kIpv4SourceOffset, link.from.octets.data(), 4);
-    std::memcpy(ip + packet::kIpv4DestinationOffset, link.to.octets.data(), 4);
-    packet::store_be16(ip + 10, packet::internet_checksum({ip, packet::kIpv4Header}));
+    port::write_ethernet(frame, link.destination, link.source, std::nullopt,
+                         packet::kEtherTypeIpv4);
+    port::write_ipv4(frame + packet::kEthernetHeader,
+                     static_cast<uint32_t>(packet::kIpv4Header + sctp_length),
+                     link.from.octets.data(), link.to.octets.data(), packet::kIpProtocolSctp);
 }
 
 FrameSet::FrameSet(const Associations& associations, Leg leg, const SizeMix& mix,

@@ -2,8 +2,6 @@
 
 #include <rte_cycles.h>
 #include <rte_mbuf.h>
-#include <rte_pause.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <chrono>
@@ -12,7 +10,7 @@
 
 #include "dataplane/packet/crc32c.h"
 #include "dataplane/record/dtls_chunk.h"
-#include "dataplane/worker/idle.h"
+#include "perf/pktgen/rest.h"
 
 namespace sdg::traffic {
 namespace {
@@ -21,20 +19,6 @@ constexpr uint16_t kBurst = GeneratorPort::kBurst;
 // Without an arrival for so long, what is on its way counts as lost.
 constexpr double kLostAfterSeconds = 0.2;
 constexpr unsigned kLongestSleepUs = 50;
-
-void rest(worker::IdleBackoff& backoff) {
-    switch (backoff.idle()) {
-        case worker::IdleBackoff::Action::spin:
-            rte_pause();
-            break;
-        case worker::IdleBackoff::Action::yield:
-            sched_yield();
-            break;
-        case worker::IdleBackoff::Action::sleep:
-            std::this_thread::sleep_for(std::chrono::microseconds(backoff.sleep_us()));
-            break;
-    }
-}
 
 uint64_t cycles_of(double seconds) {
     return static_cast<uint64_t>(seconds * static_cast<double>(rte_get_tsc_hz()));

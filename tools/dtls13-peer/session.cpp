@@ -5,12 +5,13 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
 #include <fstream>
+
+#include "foundation/descriptor.h"
 
 namespace sdg::tools {
 namespace {
@@ -23,22 +24,6 @@ using dtls13::View;
 
 constexpr size_t kLargestDatagram = 65536;
 constexpr std::chrono::milliseconds kSendAgain{500};
-
-class Descriptor {
- public:
-    explicit Descriptor(int value) : value_(value) {}
-    ~Descriptor() {
-        if (value_ >= 0) {
-            ::close(value_);
-        }
-    }
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    [[nodiscard]] int get() const { return value_; }
-
- private:
-    int value_;
-};
 
 void say(const std::string& line) {
     fmt::print("{}\n", line);

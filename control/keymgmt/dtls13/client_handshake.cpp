@@ -37,11 +37,8 @@ Checked<void> ClientHandshake::send_client_hello(std::optional<View> cookie) {
 }
 
 Checked<void> ClientHandshake::on_message(const Reassembly::Message& message) {
-    const auto expected = [&](HandshakeType type, uint64_t epoch, auto handler) -> Checked<void> {
-        if (auto is_expected = expect(message, type, epoch); !is_expected) {
-            return is_expected;
-        }
-        return handler();
+    const auto expected = [&](HandshakeType type, uint64_t epoch, auto handler) {
+        return expect(message, type, epoch).and_then(handler);
     };
     switch (state_) {
         case State::wait_server_hello:

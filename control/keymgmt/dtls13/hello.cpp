@@ -117,6 +117,15 @@ Checked<void> parse_client_extensions(const Extensions& extensions, ClientHello&
     return {};
 }
 
+// The extension block that ends a message.
+Checked<Extensions> parse_last_extensions(Reader& reader, std::string_view message) {
+    auto extensions = parse_extensions(reader);
+    if (extensions && reader.left() != 0) {
+        return refuse(AlertDescription::decode_error, "a {} with something behind it", message);
+    }
+    return extensions;
+}
+
 }  // namespace
 
 Checked<ClientHello> parse_client_hello(View body) {
@@ -143,12 +152,9 @@ Checked<ClientHello> parse_client_hello(View body) {
     if (reader.left() == 0) {
         return refuse(AlertDescription::protocol_version, "the peer does not offer DTLS 1.3");
     }
-    const auto extensions = parse_extensions(reader);
+    const auto extensions = parse_last_extensions(reader, "ClientHello");
     if (!extensions) {
         return tl::unexpected(extensions.error());
-    }
-    if (reader.left() != 0) {
-        return refuse(AlertDescription::decode_error, "a ClientHello with something behind it");
     }
     if (auto parsed = parse_client_extensions(*extensions, out); !parsed) {
         return tl::unexpected(parsed.error());
@@ -207,12 +213,9 @@ Checked<ServerHello> parse_server_hello(View body) {
     if (reader.left() == 0 || legacy_version != kDtls12) {
         return refuse(AlertDescription::protocol_version, "the peer does not speak DTLS 1.3");
     }
-    const auto extensions = parse_extensions(reader);
+    const auto extensions = parse_last_extensions(reader, "ServerHello");
     if (!extensions) {
         return tl::unexpected(extensions.error());
-    }
-    if (reader.left() != 0) {
-        return refuse(AlertDescription::decode_error, "a ServerHello with something behind it");
     }
     const Extension* version = find(*extensions, ExtensionType::supported_versions);
     if (version == nullptr) {

@@ -1,25 +1,19 @@
 #include "control/keymgmt/dtls13/key_derivation.h"
 
-#include "control/keymgmt/dtls13/openssl_types.h"
+#include <openssl/evp.h>
+
+#include "foundation/hkdf.h"
 
 namespace sdg::keymgmt::dtls13 {
 namespace {
 
 constexpr std::string_view kLabelPrefix = "dtls13";
 
-OSSL_PARAM octet_param(const char* key, View value) {
-    // The library's parameters are not const, its key derivations read only. A null pointer would
-    // mean "not given".
-    static uint8_t none = 0;
-    return OSSL_PARAM_construct_octet_string(
-        key, value.empty() ? &none : const_cast<uint8_t*>(value.data()), value.size());
-}
-
-// Fetching costs more than deriving, so it is done once.
-KdfContext kdf(const char* name) {
-    static EVP_KDF* const tls13 = EVP_KDF_fetch(nullptr, "TLS13-KDF", nullptr);
-    static EVP_KDF* const hkdf = EVP_KDF_fetch(nullptr, "HKDF", nullptr);
-    return KdfContext{EVP_KDF_CTX_new(std::string_view(name) == "HKDF" ? hkdf : tls13)};
+Checked<SecretBytes> checked(Result<SecretBytes> derived) {
+    if (!derived) {
+        return refuse(AlertDescription::internal_error, "{}", derived.error().message);
+    }
+    return std::move(*derived);
 }
 
 }  // namespace
@@ -47,43 +41,14 @@ Checked<Digest> hmac(const Hash& hash, View key, View data) {
 }
 
 Checked<SecretBytes> hkdf_extract(const Hash& hash, View salt, View secret) {
-    const KdfContext derivation = kdf("HKDF");
     const std::array<uint8_t, 64> zeros{};
-    int mode = EVP_KDF_HKDF_MODE_EXTRACT_ONLY;
-    const std::array parameters{
-        OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &mode),
-        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, const_cast<char*>(hash.name), 0),
-        octet_param(OSSL_KDF_PARAM_KEY, secret),
-        octet_param(OSSL_KDF_PARAM_SALT, salt.empty() ? View(zeros).first(hash.length) : salt),
-        OSSL_PARAM_construct_end(),
-    };
-    SecretBytes out{hash.length};
-    if (!derivation || EVP_KDF_derive(derivation.get(), out.mutable_bytes().data(), out.size(),
-                                      parameters.data()) != 1) {
-        return refuse(AlertDescription::internal_error, "HKDF-Extract failed");
-    }
-    return out;
+    return checked(hkdf::extract(hash.name, salt.empty() ? View(zeros).first(hash.length) : salt,
+                                 secret, hash.length));
 }
 
 Checked<SecretBytes> expand_label(const Hash& hash, View secret, std::string_view label,
                                   View context, size_t length) {
-    const KdfContext derivation = kdf("TLS13-KDF");
-    int mode = EVP_KDF_HKDF_MODE_EXPAND_ONLY;
-    const std::array parameters{
-        OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &mode),
-        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, const_cast<char*>(hash.name), 0),
-        octet_param(OSSL_KDF_PARAM_KEY, secret),
-        octet_param(OSSL_KDF_PARAM_PREFIX, octets_of(kLabelPrefix)),
-        octet_param(OSSL_KDF_PARAM_LABEL, octets_of(label)),
-        octet_param(OSSL_KDF_PARAM_DATA, context),
-        OSSL_PARAM_construct_end(),
-    };
-    SecretBytes out{length};
-    if (!derivation || EVP_KDF_derive(derivation.get(), out.mutable_bytes().data(), length,
-                                      parameters.data()) != 1) {
-        return refuse(AlertDescription::internal_error, "HKDF-Expand-Label failed");
-    }
-    return out;
+    return checked(hkdf::expand_label(hash.name, kLabelPrefix, secret, label, context, length));
 }
 
 Checked<SecretBytes> derive_secret(const Hash& hash, View secret, std::string_view label,

@@ -32,6 +32,10 @@ Checked<void> KeyUpdater::start() {
     request_ = tls_message(HandshakeType::extended_key_update, body);
     share_ = std::move(*share);
     enter(State::wait_response);
+    return send(std::move(body));
+}
+
+Checked<void> KeyUpdater::send(Octets body) {
     if (auto added = context_.transport.add(send_epoch_, HandshakeType::extended_key_update,
                                             std::move(body));
         !added) {
@@ -129,12 +133,7 @@ Checked<void> KeyUpdater::respond() {
         return derived;
     }
     enter(State::wait_new_key);
-    if (auto added = context_.transport.add(send_epoch_, HandshakeType::extended_key_update,
-                                            std::move(body));
-        !added) {
-        return added;
-    }
-    return context_.transport.flush();
+    return send(std::move(body));
 }
 
 Checked<void> KeyUpdater::derive(View peer_value, View response) {
@@ -164,12 +163,7 @@ Checked<void> KeyUpdater::on_response(const Reassembly::Message& message,
     enter(State::wait_ack);
     Octets body =
         extended_key_update_body({.type = ExtendedKeyUpdateType::new_key_update, .key_share = {}});
-    if (auto added = context_.transport.add(send_epoch_, HandshakeType::extended_key_update,
-                                            std::move(body));
-        !added) {
-        return added;
-    }
-    return context_.transport.flush();
+    return send(std::move(body));
 }
 
 Checked<void> KeyUpdater::on_new_key() {

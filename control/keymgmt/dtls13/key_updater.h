@@ -49,6 +49,8 @@ class KeyUpdater {
                                             const KeyShareEntry& share);
     [[nodiscard]] Checked<void> on_new_key();
     [[nodiscard]] Checked<void> respond();
+    // The body of an extended_key_update, in a flight of its own.
+    [[nodiscard]] Checked<void> send(Octets body);
     [[nodiscard]] Checked<void> derive(View peer_value, View response);
     [[nodiscard]] Checked<void> move_receive_epoch();
     [[nodiscard]] Checked<void> move_send_epoch();

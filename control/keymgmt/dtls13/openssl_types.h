@@ -4,7 +4,6 @@
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <openssl/x509.h>
 
@@ -14,8 +13,6 @@ namespace sdg::keymgmt::dtls13 {
 
 struct FreeCrypto {
     void operator()(EVP_CIPHER_CTX* context) const noexcept { EVP_CIPHER_CTX_free(context); }
-    void operator()(EVP_KDF_CTX* context) const noexcept { EVP_KDF_CTX_free(context); }
-    void operator()(EVP_MAC_CTX* context) const noexcept { EVP_MAC_CTX_free(context); }
     void operator()(EVP_MD_CTX* context) const noexcept { EVP_MD_CTX_free(context); }
     void operator()(EVP_PKEY* key) const noexcept { EVP_PKEY_free(key); }
     void operator()(EVP_PKEY_CTX* context) const noexcept { EVP_PKEY_CTX_free(context); }
@@ -24,7 +21,6 @@ struct FreeCrypto {
 
 using CipherContext = std::unique_ptr<EVP_CIPHER_CTX, FreeCrypto>;
 using DigestContext = std::unique_ptr<EVP_MD_CTX, FreeCrypto>;
-using KdfContext = std::unique_ptr<EVP_KDF_CTX, FreeCrypto>;
 using PrivateKey = std::unique_ptr<EVP_PKEY, FreeCrypto>;
 using KeyContext = std::unique_ptr<EVP_PKEY_CTX, FreeCrypto>;
 using CertificatePointer = std::unique_ptr<X509, FreeCrypto>;

@@ -41,11 +41,8 @@ Octets hello_retry_body(record::Suite suite, NamedGroup group, View cookie) {
 }  // namespace
 
 Checked<void> ServerHandshake::on_message(const Reassembly::Message& message) {
-    const auto expected = [&](HandshakeType type, uint64_t epoch, auto handler) -> Checked<void> {
-        if (auto is_expected = expect(message, type, epoch); !is_expected) {
-            return is_expected;
-        }
-        return handler();
+    const auto expected = [&](HandshakeType type, uint64_t epoch, auto handler) {
+        return expect(message, type, epoch).and_then(handler);
     };
     switch (state_) {
         case State::wait_client_hello:

@@ -1,19 +1,19 @@
 #include "control/keymgmt/preshared/derivation.h"
 
-#include <openssl/core_names.h>
-#include <openssl/kdf.h>
-#include <openssl/params.h>
-
-#include <array>
-#include <memory>
 #include <string_view>
 #include <vector>
+
+#include "foundation/hkdf.h"
 
 namespace sdg::keymgmt {
 namespace {
 
 constexpr std::string_view kSalt = "SCTP DTLS chunk method 0";
 constexpr std::string_view kLabel = "sctp-dtls-chunk psk v1";
+
+hkdf::Octets salt() {
+    return {reinterpret_cast<const uint8_t*>(kSalt.data()), kSalt.size()};
+}
 
 enum class Part : uint8_t { key = 0, sn_key = 1, iv = 2 };
 
@@ -44,32 +44,6 @@ std::vector<uint8_t> info_of(record::Suite suite, const SessionContext& context,
     return info;
 }
 
-Result<SecretBytes> hkdf(const char* hash, const SecretBytes& key, std::span<const uint8_t> info,
-                         size_t length) {
-    const std::unique_ptr<EVP_KDF, decltype(&EVP_KDF_free)> kdf(
-        EVP_KDF_fetch(nullptr, OSSL_KDF_NAME_HKDF, nullptr), &EVP_KDF_free);
-    const std::unique_ptr<EVP_KDF_CTX, decltype(&EVP_KDF_CTX_free)> context(
-        kdf ? EVP_KDF_CTX_new(kdf.get()) : nullptr, &EVP_KDF_CTX_free);
-    if (!context) {
-        return fail(ErrorCode::internal, "OpenSSL has no HKDF");
-    }
-    // OpenSSL takes non-const pointers and does not write through them.
-    const std::array<OSSL_PARAM, 5> parameters = {
-        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, const_cast<char*>(hash), 0),
-        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY,
-                                          const_cast<uint8_t*>(key.bytes().data()), key.size()),
-        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, const_cast<char*>(kSalt.data()),
-                                          kSalt.size()),
-        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, const_cast<uint8_t*>(info.data()),
-                                          info.size()),
-        OSSL_PARAM_construct_end()};
-    SecretBytes out(length);
-    if (EVP_KDF_derive(context.get(), out.mutable_bytes().data(), length, parameters.data()) != 1) {
-        return fail(ErrorCode::internal, "OpenSSL's HKDF failed");
-    }
-    return out;
-}
-
 }  // namespace
 
 Result<record::KeyMaterial> derive_preshared(const SecretBytes& preshared_key, record::Suite suite,
@@ -90,9 +64,9 @@ Result<record::KeyMaterial> derive_preshared(const SecretBytes& preshared_key, r
     for (const Wanted& wanted : {Wanted{Part::key, &material.key, traits->key_length},
                                  Wanted{Part::sn_key, &material.sn_key, traits->sn_key_length},
                                  Wanted{Part::iv, &material.iv, traits->iv_length}}) {
-        auto octets =
-            hkdf(traits->hash, preshared_key,
-                 info_of(suite, context, writer, role, epoch, wanted.part), wanted.length);
+        auto octets = hkdf::extract_and_expand(
+            traits->hash, salt(), preshared_key.bytes(),
+            info_of(suite, context, writer, role, epoch, wanted.part), wanted.length);
         if (!octets) {
             return tl::unexpected(octets.error());
         }

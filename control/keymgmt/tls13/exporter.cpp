@@ -1,20 +1,13 @@
 #include "control/keymgmt/tls13/exporter.h"
 
-#include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/kdf.h>
-#include <openssl/params.h>
 
 #include <array>
-#include <memory>
+
+#include "foundation/hkdf.h"
 
 namespace sdg::keymgmt::tls13 {
 namespace {
-
-struct FreeKdf {
-    void operator()(EVP_KDF* kdf) const noexcept { EVP_KDF_free(kdf); }
-    void operator()(EVP_KDF_CTX* context) const noexcept { EVP_KDF_CTX_free(context); }
-};
 
 struct Digest {
     std::array<uint8_t, EVP_MAX_MD_SIZE> octets{};
@@ -31,40 +24,10 @@ Result<Digest> hash(const char* name, std::span<const uint8_t> data) {
     return digest;
 }
 
-OSSL_PARAM octet_param(const char* key, std::span<const uint8_t> value) {
-    // The library's parameters are not const, its key derivations read only.
-    return OSSL_PARAM_construct_octet_string(key, const_cast<uint8_t*>(value.data()), value.size());
-}
-
-std::span<const uint8_t> octets(std::string_view text) {
-    return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
-}
-
-// HKDF-Expand-Label of RFC 8446, section 7.1.
 Result<SecretBytes> expand_label(const char* hash_name, std::span<const uint8_t> secret,
                                  std::string_view label, std::span<const uint8_t> context,
                                  size_t length) {
-    std::unique_ptr<EVP_KDF, FreeKdf> kdf{EVP_KDF_fetch(nullptr, "TLS13-KDF", nullptr)};
-    std::unique_ptr<EVP_KDF_CTX, FreeKdf> derivation{EVP_KDF_CTX_new(kdf.get())};
-    if (derivation == nullptr) {
-        return fail(ErrorCode::internal, "OpenSSL has no TLS13-KDF");
-    }
-    int mode = EVP_KDF_HKDF_MODE_EXPAND_ONLY;
-    const std::array parameters{
-        OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &mode),
-        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, const_cast<char*>(hash_name), 0),
-        octet_param(OSSL_KDF_PARAM_KEY, secret),
-        octet_param(OSSL_KDF_PARAM_PREFIX, octets("tls13 ")),
-        octet_param(OSSL_KDF_PARAM_LABEL, octets(label)),
-        octet_param(OSSL_KDF_PARAM_DATA, context),
-        OSSL_PARAM_construct_end(),
-    };
-    SecretBytes out{length};
-    if (EVP_KDF_derive(derivation.get(), out.mutable_bytes().data(), length, parameters.data()) !=
-        1) {
-        return fail(ErrorCode::internal, "HKDF-Expand-Label failed");
-    }
-    return out;
+    return hkdf::expand_label(hash_name, "tls13 ", secret, label, context, length);
 }
 
 }  // namespace
