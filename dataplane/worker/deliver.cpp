@@ -138,7 +138,7 @@ void deliver_packets(WorkerState& state, std::span<rte_mbuf* const> packets) {
     end_stage(state, CostStage::lookup);
 
     std::array<Path, kMaxBurst> path;
-    std::array<record::OpenRequest, kMaxBurst> requests;
+    auto& requests = state.open_requests;
     std::array<uint8_t, kMaxBurst> request_of;
     size_t opening = 0;
     for (size_t i = 0; i < n; ++i) {

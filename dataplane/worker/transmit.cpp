@@ -155,7 +155,7 @@ void send_packets(WorkerState& state, std::span<rte_mbuf* const> packets) {
 
     std::array<rte_mbuf*, kMaxBurst> kept;
     std::array<uint8_t, kMaxBurst> request_of;
-    std::array<record::SealRequest, kMaxBurst> requests;
+    auto& requests = state.seal_requests;
     size_t n = 0;
     size_t sealing = 0;
     for (size_t i = 0; i < packets.size(); ++i) {
@@ -186,34 +186,28 @@ void send_packets(WorkerState& state, std::span<rte_mbuf* const> packets) {
     size_t count_ready = 0;
     size_t sealed = 0;
     size_t clear = 0;
+    Exit exit;
     for (size_t i = 0; i < n; ++i) {
+        DropReason reason = DropReason::none;
         if (request_of[i] == kClear) {
             ++clear;
         } else {
-            const DropReason reason = reason_of(requests[request_of[i]].outcome);
-            if (reason != DropReason::none) [[unlikely]] {
-                drop(state, kept[i], reason);
-                continue;
-            }
-            ++sealed;
+            reason = reason_of(requests[request_of[i]].outcome);
+            sealed += reason == DropReason::none ? 1 : 0;
+        }
+        if (reason == DropReason::none) [[likely]] {
+            reason = finish_sctp(state, kept[i], exit);
+        }
+        if (reason != DropReason::none) [[unlikely]] {
+            drop(state, kept[i], reason);
+            continue;
         }
         ready[count_ready++] = kept[i];
     }
     count(state.counters.sealed, sealed);
     count(state.counters.clear_sent, clear);
-    // A pass of its own: the checksum's wide loads would wait for the stores just before them.
-    Exit exit;
-    size_t count_sctp = 0;
-    for (size_t i = 0; i < count_ready; ++i) {
-        const DropReason reason = finish_sctp(state, ready[i], exit);
-        if (reason != DropReason::none) [[unlikely]] {
-            drop(state, ready[i], reason);
-            continue;
-        }
-        ready[count_sctp++] = ready[i];
-    }
     end_stage(state, CostStage::checksum_out);
-    address_packets(state, {ready.data(), count_sctp});
+    address_packets(state, {ready.data(), count_ready});
     end_stage(state, CostStage::route);
 }
 
