@@ -5,12 +5,17 @@
 //
 // States of an association's protection, as protection.h sees them:
 //   negotiating --parameters_agreed--> keying --protection_up--> protected --fail--> closed
+//
+// A protected restart begins a new session (SessionContext::restarted). It finds the restart keys
+// selected and protection required, and is up as soon as it is established; it makes new keys at
+// once. restart_keys.h is what the methods share.
 // An event that makes no sense in the current state is a Fail action, never an assertion.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <variant>
@@ -56,6 +61,19 @@ struct SendMessage {
 };
 // Upper-layer traffic may flow from now on.
 struct ProtectionUp {};
+// Both directions of these restart keys are installed and unused: keep them where they survive us.
+// Session::on_restart_keys_kept() tells how it went. wait: what follows is carried out only then,
+// or when it takes too long, so that what it tells the peer also says that they are kept.
+struct KeepRestartKeys {
+    uint16_t epoch = 0;
+    record::KeyMaterial send;
+    record::KeyMaterial receive;
+    std::string local_identity;  // as authenticated; empty when the method has none
+    std::string peer_identity{};
+    bool wait = false;
+};
+// Both sides keep the newest restart keys: those before them are not needed any more.
+struct DropPreviousRestartKeys {};
 // The session has work that costs time (a signature, a chain to check) and wants on_turn() when it
 // is its turn: see handshake_queue.h. needs_slot: a peer that has not authenticated yet wants a
 // handshake, of which only so many run at a time.
@@ -76,7 +94,8 @@ struct Fail {
 
 using Action = std::variant<InstallReceiveKey, InstallSendKey, SelectSendKey, DestroySendKey,
                             DestroyReceiveKey, SetClearPolicy, RequireProtection, RequestHeartbeat,
-                            SendMessage, ProtectionUp, RequestTurn, EndHandshake, Report, Fail>;
+                            SendMessage, ProtectionUp, KeepRestartKeys, DropPreviousRestartKeys,
+                            RequestTurn, EndHandshake, Report, Fail>;
 using Actions = std::vector<Action>;  // carried out in order
 
 // What a session is bound to. Octet strings are the parameters as on the wire without padding.
@@ -87,6 +106,13 @@ struct SessionContext {
     std::vector<uint8_t> server_parameter;
     uint32_t client_tag = 0;  // verification tag chosen by the client-role side
     uint32_t server_tag = 0;
+    bool restart = false;  // agreed: restart keys are made with every key set
+    // The association has just been restarted under the restart keys of this epoch and runs under
+    // them until there are new primary keys (which begin with the first epoch again).
+    std::optional<uint16_t> restarted{};
+    // Whom a restarted association belonged to, as its peer was last authenticated (the text that
+    // KeepRestartKeys carried); empty when the method has none.
+    std::string peer_identity{};
 };
 
 class Session {
@@ -99,6 +125,8 @@ class Session {
     virtual Actions on_sender_dry() = 0;
     // Called about once a second.
     virtual Actions on_tick(TimePoint now, std::span<const keys::EpochStatistics> epochs) = 0;
+    // What became of KeepRestartKeys; also true when there is nothing to keep them in.
+    virtual Actions on_restart_keys_kept(uint16_t /*epoch*/, bool /*kept*/) { return {}; }
     // The turn asked for with RequestTurn. has_slot: a handshake may begin.
     virtual Actions on_turn(bool /*has_slot*/) { return {}; }
     // The operator wants new keys now. Methods that cannot do it report so.

@@ -1,6 +1,7 @@
 #include "control/keymgmt/protection.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "control/log.h"
@@ -18,6 +19,8 @@ Overloaded(Handlers...) -> Overloaded<Handlers...>;
 
 // More waiting key-management messages than any method needs: the peer does not read.
 constexpr size_t kMaxPending = 64;
+// A store that is slow must not hold a rekey up for longer.
+constexpr unsigned kLongestWait = 2;  // ticks
 
 SessionContext context_of(const sctp::Negotiated& negotiated) {
     SessionContext context;
@@ -32,6 +35,8 @@ SessionContext context_of(const sctp::Negotiated& negotiated) {
     context.server_parameter.assign(second.begin(), second.end());
     context.client_tag = client ? negotiated.local_tag : negotiated.peer_tag;
     context.server_tag = client ? negotiated.peer_tag : negotiated.local_tag;
+    context.restart = negotiated.agreement->restart;
+    context.restarted = negotiated.restarted;
     return context;
 }
 
@@ -39,7 +44,7 @@ SessionContext context_of(const sctp::Negotiated& negotiated) {
 
 Result<std::unique_ptr<AssociationProtection>> AssociationProtection::start(
     const Policy& policy, keys::ChunkProtection& protection, HandshakeQueue& queue,
-    sctp::Association& association, ProtectionOwner& owner) {
+    sctp::Association& association, ProtectionOwner& owner, std::string peer_identity) {
     const sctp::Negotiated& negotiated = association.negotiated();
     const uint8_t id = negotiated.agreement->method;
     const auto method = std::find_if(policy.methods.begin(), policy.methods.end(),
@@ -48,7 +53,9 @@ Result<std::unique_ptr<AssociationProtection>> AssociationProtection::start(
         return fail(ErrorCode::not_found, "policy {} has no key-management method {}", policy.name,
                     id);
     }
-    auto session = (*method)->start(context_of(negotiated));
+    SessionContext context = context_of(negotiated);
+    context.peer_identity = peer_identity;
+    auto session = (*method)->start(std::move(context));
     if (!session) {
         return tl::unexpected(session.error());
     }
@@ -65,12 +72,19 @@ Result<std::unique_ptr<AssociationProtection>> AssociationProtection::start(
         new AssociationProtection(protection, queue, association, owner));
     out->session_ = std::move(*session);
     out->method_id_ = id;
+    out->peer_identity_ = std::move(peer_identity);
     return out;
 }
 
 void AssociationProtection::on_tick(TimePoint now) {
     if (failed_) {
         return;
+    }
+    if (waiting_for_ && ++ticks_waited_ > kLongestWait) {
+        report({.warning = true,
+                .text = fmt::format("restart keys of epoch {} are not kept yet: the store is slow",
+                                    *waiting_for_)});
+        stop_waiting();
     }
     if (auto statistics = protection_.statistics(association_.id())) {
         carry_out(session_->on_tick(now, *statistics));
@@ -99,12 +113,32 @@ void AssociationProtection::fail_with(const std::string& reason) {
     }
 }
 
-void AssociationProtection::carry_out(const Actions& actions) {
-    for (const Action& action : actions) {
+void AssociationProtection::on_restart_keys_kept(uint16_t epoch, bool kept) {
+    if (waiting_for_ == epoch) {
+        stop_waiting();
+    }
+    if (!failed_) {
+        carry_out(session_->on_restart_keys_kept(epoch, kept));
+    }
+}
+
+void AssociationProtection::stop_waiting() {
+    waiting_for_.reset();
+    ticks_waited_ = 0;
+    carry_out(std::exchange(deferred_, {}));
+}
+
+void AssociationProtection::carry_out(Actions actions) {
+    for (auto action = actions.begin(); action != actions.end(); ++action) {
         if (failed_) {
             return;
         }
-        if (auto done = carry_out(action); !done) {
+        if (waiting_for_) {
+            deferred_.insert(deferred_.end(), std::make_move_iterator(action),
+                             std::make_move_iterator(actions.end()));
+            return;
+        }
+        if (auto done = carry_out(*action); !done) {
             fail_with("key management: " + done.error().message);
         }
     }
@@ -146,6 +180,19 @@ Result<void> AssociationProtection::carry_out(const Action& action) {
             [&](const ProtectionUp&) -> Result<void> {
                 up_ = true;
                 owner_.on_protection_up();
+                return {};
+            },
+            [&](const KeepRestartKeys& a) -> Result<void> {
+                peer_identity_ = a.peer_identity;
+                if (!owner_.on_keep_restart_keys(a)) {
+                    carry_out(session_->on_restart_keys_kept(a.epoch, true));
+                } else if (a.wait) {
+                    waiting_for_ = a.epoch;
+                }
+                return {};
+            },
+            [&](const DropPreviousRestartKeys&) -> Result<void> {
+                owner_.on_drop_previous_restart_keys();
                 return {};
             },
             [&](const RequestTurn& a) -> Result<void> {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,16 +36,20 @@ class ProtectionOwner {
     virtual void on_protection_failed(const std::string& reason) = 0;
     // A turn is over: messages may wait to be sent, and more may be read.
     virtual void on_protection_turn() = 0;
+    // True: they are being kept, and AssociationProtection::on_restart_keys_kept() follows, not
+    // from within this call. False: there is nothing to keep them in, which is no failure.
+    virtual bool on_keep_restart_keys(const KeepRestartKeys& keys) = 0;
+    virtual void on_drop_previous_restart_keys() = 0;
 };
 
 class AssociationProtection final : private HandshakeQueue::Member {
  public:
     // The association must have an agreement. not_found when the agreed method is none of the
     // policy's; else what the method says. queue, owner, protection and association outlive the
-    // object.
+    // object. peer_identity: of a restarted association, see SessionContext.
     [[nodiscard]] static Result<std::unique_ptr<AssociationProtection>> start(
         const Policy& policy, keys::ChunkProtection& protection, HandshakeQueue& queue,
-        sctp::Association& association, ProtectionOwner& owner);
+        sctp::Association& association, ProtectionOwner& owner, std::string peer_identity = {});
     ~AssociationProtection() override { queue_.leave(*this); }
     AssociationProtection(const AssociationProtection&) = delete;
     AssociationProtection& operator=(const AssociationProtection&) = delete;
@@ -56,6 +61,10 @@ class AssociationProtection final : private HandshakeQueue::Member {
     void on_sender_dry() { carry_out(session_->on_sender_dry()); }
     void on_rekey_requested() { carry_out(session_->on_rekey_requested()); }
     void on_tick(TimePoint now);
+    // What became of ProtectionOwner::on_keep_restart_keys().
+    void on_restart_keys_kept(uint16_t epoch, bool kept);
+    // As last given to on_keep_restart_keys(), or to start().
+    [[nodiscard]] const std::string& peer_identity() const { return peer_identity_; }
 
     // Waits for a turn: a message given now would only be queued behind others.
     [[nodiscard]] bool is_busy() const { return is_queued(); }
@@ -72,7 +81,8 @@ class AssociationProtection final : private HandshakeQueue::Member {
 
     void on_turn(bool has_slot) override;
 
-    void carry_out(const Actions& actions);
+    void carry_out(Actions actions);
+    void stop_waiting();
     [[nodiscard]] Result<void> carry_out(const Action& action);
     void fail_with(const std::string& reason);
 
@@ -85,6 +95,11 @@ class AssociationProtection final : private HandshakeQueue::Member {
     std::unique_ptr<Session> session_;
     std::deque<std::vector<uint8_t>> pending_;
     size_t sent_of_front_ = 0;
+    // KeepRestartKeys with wait: the epoch, and the actions that wait for it.
+    std::optional<uint16_t> waiting_for_;
+    Actions deferred_;
+    unsigned ticks_waited_ = 0;
+    std::string peer_identity_;
     uint8_t method_id_ = 0;
     bool up_ = false;
     bool failed_ = false;

@@ -93,6 +93,8 @@ class Leg final : public sctp::AssociationObserver, public keymgmt::ProtectionOw
     void on_protection_up() override;
     void on_protection_failed(const std::string& reason) override;
     void on_protection_turn() override { owner_.on_leg_ready(*this); }
+    bool on_keep_restart_keys(const keymgmt::KeepRestartKeys&) override { return false; }
+    void on_drop_previous_restart_keys() override {}
 
  private:
     // Longest key-management message taken; TLS flights with long chains stay far below.

@@ -75,6 +75,9 @@ struct Negotiated {
     std::optional<keys::Agreement> agreement;
     std::optional<packet::KeyManagementParameter> local_parameter;
     std::optional<packet::KeyManagementParameter> peer_parameter;
+    // The association is the protected restart of an earlier one: the epoch of the restart keys
+    // that it was set up under and runs under until key management selects others.
+    std::optional<uint16_t> restarted;
 };
 
 enum class CloseReason {

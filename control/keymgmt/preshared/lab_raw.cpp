@@ -77,6 +77,10 @@ class RawKeysMethod final : public Method {
     [[nodiscard]] uint8_t id() const override { return packet::kMethodPreshared; }
 
     [[nodiscard]] Result<std::unique_ptr<Session>> start(SessionContext context) override {
+        if (context.restart) {
+            return fail(ErrorCode::invalid_argument,
+                        "raw laboratory keys cannot be restarted: the keys would be the same");
+        }
         if (!in_use_.expired()) {
             return fail(ErrorCode::resource_exhausted,
                         "raw laboratory keys serve one association at a time");
@@ -95,7 +99,7 @@ class RawKeysMethod final : public Method {
             return direction == KeySession::Direction::send ? keys->send_primary.clone()
                                                             : keys->receive_primary.clone();
         };
-        return std::make_unique<KeySession>(context.initiator, std::move(source), options_);
+        return std::make_unique<KeySession>(context, std::move(source), options_);
     }
 
  private:

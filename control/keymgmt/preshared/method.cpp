@@ -18,16 +18,15 @@ class PresharedMethod final : public Method {
     [[nodiscard]] uint8_t id() const override { return packet::kMethodPreshared; }
 
     [[nodiscard]] Result<std::unique_ptr<Session>> start(SessionContext context) override {
-        const bool initiator = context.initiator;
-        auto source = [key = key_, suite = suite_, context = std::move(context)](
-                          KeySession::Direction direction, keys::KeyRole role, uint16_t epoch) {
+        auto source = [key = key_, suite = suite_, context](KeySession::Direction direction,
+                                                            keys::KeyRole role, uint16_t epoch) {
             const keys::KmRole peer =
                 context.role == keys::KmRole::client ? keys::KmRole::server : keys::KmRole::client;
             const keys::KmRole writer =
                 direction == KeySession::Direction::send ? context.role : peer;
             return derive_preshared(*key, suite, context, writer, role, epoch);
         };
-        return std::make_unique<KeySession>(initiator, std::move(source), options_);
+        return std::make_unique<KeySession>(context, std::move(source), options_);
     }
 
  private:

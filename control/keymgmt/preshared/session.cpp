@@ -10,8 +10,13 @@ namespace sdg::keymgmt {
 
 using keys::KeyRole;
 
-KeySession::KeySession(bool initiator, Source source, const KeySessionOptions& options)
-    : initiator_(initiator), source_(std::move(source)), options_(options) {
+KeySession::KeySession(const SessionContext& context, Source source,
+                       const KeySessionOptions& options)
+    : initiator_(context.initiator),
+      restarted_(context.restarted.has_value()),
+      restart_keys_(context),
+      source_(std::move(source)),
+      options_(options) {
 }
 
 Actions KeySession::failed(std::string reason) {
@@ -44,6 +49,21 @@ bool KeySession::install_send(Actions& actions, uint16_t epoch) {
     return true;
 }
 
+bool KeySession::install_restart_keys(Actions& actions) {
+    if (!restart_keys_.agreed()) {
+        return true;
+    }
+    auto send = source_(Direction::send, KeyRole::restart, options_.first_epoch);
+    auto receive = source_(Direction::receive, KeyRole::restart, options_.first_epoch);
+    if (!send || !receive) {
+        actions = failed((send ? receive : send).error().message);
+        return false;
+    }
+    restart_keys_.install(actions, options_.first_epoch, std::move(*send), std::move(*receive));
+    restart_keys_.commit(actions, options_.first_epoch, {}, {}, false);
+    return true;
+}
+
 Actions KeySession::on_parameters_agreed() {
     if (state_ != State::negotiating) {
         return failed("parameters agreed twice");
@@ -58,7 +78,9 @@ Actions KeySession::on_parameters_agreed() {
         !install_receive(actions, static_cast<uint16_t>(options_.first_epoch + 1))) {
         return actions;
     }
-    actions.emplace_back(SetClearPolicy{keys::ClearPolicy::handshake_only});
+    if (!restarted_) {
+        actions.emplace_back(SetClearPolicy{keys::ClearPolicy::handshake_only});
+    }
     return actions;
 }
 
@@ -68,6 +90,9 @@ Actions KeySession::on_established() {
         return failed("established before the parameters were agreed");
     }
     state_ = State::sending;
+    if (restarted_) {
+        return on_restarted();
+    }
     Actions actions;
     if (!install_send(actions, options_.first_epoch)) {
         return actions;
@@ -76,6 +101,29 @@ Actions KeySession::on_established() {
         actions.emplace_back(RequireProtection{});
         actions.emplace_back(RequestHeartbeat{});
     }
+    if (!install_restart_keys(actions)) {
+        return actions;
+    }
+    actions.emplace_back(ProtectionUp{});
+    return actions;
+}
+
+Actions KeySession::on_restarted() {
+    Actions actions;
+    // The responder has put its receive key in before it sent COOKIE ACK; what we know of the
+    // initiator is that it has our INIT ACK.
+    if (initiator_) {
+        if (!install_send(actions, options_.first_epoch)) {
+            return actions;
+        }
+        restart_keys_.on_primary(actions);
+        actions.emplace_back(RequestHeartbeat{});
+    }
+    if (!install_restart_keys(actions)) {
+        return actions;
+    }
+    actions.emplace_back(Report{.text = fmt::format("restarted under the restart keys of epoch {}",
+                                                    restart_keys_.in_use().value_or(0))});
     actions.emplace_back(ProtectionUp{});
     return actions;
 }
@@ -87,8 +135,8 @@ Actions KeySession::on_first_opened() {
         // ESTABLISHED: its COOKIE ECHO was repeated and the answer already protected.
         return actions;
     }
-    if (state_ != State::sending) {
-        return actions;
+    if (state_ != State::sending || restarted_) {
+        return actions;  // a restart begins with packets under the restart keys
     }
     state_ = State::confirmed;
     if (!initiator_) {
@@ -110,7 +158,7 @@ Actions KeySession::on_tick(TimePoint now, std::span<const keys::EpochStatistics
         return actions;
     }
     for (const auto& epoch : epochs) {
-        if (epoch.has_receive_key && epoch.epoch == peer_epoch_ &&
+        if (epoch.role == KeyRole::primary && epoch.has_receive_key && epoch.epoch == peer_epoch_ &&
             epoch.open_failed >= epoch.open_limit) {
             return failed(fmt::format(
                 "receive key of epoch {} has reached its limit of {} records that do not "
@@ -122,7 +170,25 @@ Actions KeySession::on_tick(TimePoint now, std::span<const keys::EpochStatistics
     if (state_ == State::confirmed) {
         advance_send(actions, now, epochs);
     }
+    if (state_ == State::confirmed && restart_keys_.in_use()) {
+        check_restart(actions, now);
+    }
     return actions;
+}
+
+Actions KeySession::on_restart_keys_kept(uint16_t epoch, bool kept) {
+    restart_keys_.on_kept(epoch, kept);
+    return {};
+}
+
+// Both sides send under primary keys: once nothing under the restart keys can be under way, they
+// make room for the new ones.
+void KeySession::check_restart(Actions& actions, TimePoint now) {
+    if (!restart_left_) {
+        restart_left_ = now;
+    } else if (now - *restart_left_ >= options_.restart_drain) {
+        restart_keys_.on_drained(actions);
+    }
 }
 
 Actions KeySession::await_peer(TimePoint now, std::span<const keys::EpochStatistics> epochs) {
@@ -130,8 +196,16 @@ Actions KeySession::await_peer(TimePoint now, std::span<const keys::EpochStatist
     if (state_ == State::keying) {
         return actions;  // SCTP's own time-outs guard the set-up
     }
-    const bool opened = std::any_of(epochs.begin(), epochs.end(),
-                                    [](const auto& epoch) { return epoch.opened > 0; });
+    const bool opened = std::any_of(epochs.begin(), epochs.end(), [](const auto& epoch) {
+        return epoch.role == KeyRole::primary && epoch.opened > 0;
+    });
+    if (opened && restarted_) {
+        state_ = State::confirmed;
+        if (!initiator_ && install_send(actions, options_.first_epoch)) {
+            restart_keys_.on_primary(actions);
+        }
+        return actions;
+    }
     if (opened) {
         return on_first_opened();  // seen in the counters when the event came while keying
     }

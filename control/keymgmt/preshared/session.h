@@ -12,6 +12,12 @@
 // the suite's limit q. A receiver always holds the epoch the peer uses and the next; when something
 // opens under the next one it installs the one after and removes the one before the previous.
 //
+// Restart: the first epoch's restart keys go in with the first send key and stay: unused keys do
+// not age, and every epoch comes from the same secret. A restarted association has other parameters
+// and tags, so all its keys are new: receive keys go in when the parameters are agreed, the
+// initiator sends under the primary key at once, the responder when it has opened something under
+// it, and the new restart keys take the place of the old ones after a drain time.
+//
 // Sans I/O; control thread.
 #pragma once
 
@@ -24,6 +30,7 @@
 #include <string>
 
 #include "control/keymgmt/method.h"
+#include "control/keymgmt/restart_keys.h"
 
 namespace sdg::keymgmt {
 
@@ -35,6 +42,8 @@ struct KeySessionOptions {
     std::chrono::nanoseconds protection_timeout = std::chrono::seconds(10);
     // A second epoch change no sooner: the peer must have had time to follow the first.
     std::chrono::nanoseconds min_epoch_interval = std::chrono::seconds(2);
+    // How long packets under the restart keys may be under way after the last was sent.
+    std::chrono::nanoseconds restart_drain = std::chrono::seconds(10);
 };
 
 // Drives either form of method 0; where the keys come from is the source's business.
@@ -45,7 +54,8 @@ class KeySession final : public Session {
     using Source =
         std::function<Result<record::KeyMaterial>(Direction, keys::KeyRole, uint16_t epoch)>;
 
-    KeySession(bool initiator, Source source, const KeySessionOptions& options);
+    // source is asked for restart keys when the context says that restart was agreed.
+    KeySession(const SessionContext& context, Source source, const KeySessionOptions& options);
 
     Actions on_parameters_agreed() override;
     Actions on_established() override;
@@ -53,6 +63,7 @@ class KeySession final : public Session {
     Actions on_message(std::span<const uint8_t> octets) override;
     Actions on_sender_dry() override { return {}; }
     Actions on_tick(TimePoint now, std::span<const keys::EpochStatistics> epochs) override;
+    Actions on_restart_keys_kept(uint16_t epoch, bool kept) override;
 
  private:
     enum class State { negotiating, keying, sending, confirmed, failed };
@@ -61,12 +72,17 @@ class KeySession final : public Session {
     // Appends the action, or ends the session when there is no such key.
     bool install_receive(Actions& actions, uint16_t epoch);
     bool install_send(Actions& actions, uint16_t epoch);
+    bool install_restart_keys(Actions& actions);
+    Actions on_restarted();
+    void check_restart(Actions& actions, TimePoint now);
     Actions await_peer(TimePoint now, std::span<const keys::EpochStatistics> epochs);
     void follow_peer(Actions& actions, std::span<const keys::EpochStatistics> epochs);
     void advance_send(Actions& actions, TimePoint now,
                       std::span<const keys::EpochStatistics> epochs);
 
     bool initiator_;
+    bool restarted_;
+    RestartKeys restart_keys_;
     Source source_;
     KeySessionOptions options_;
     State state_ = State::negotiating;
@@ -75,6 +91,7 @@ class KeySession final : public Session {
     std::set<uint16_t> receive_epochs_;  // installed
     std::optional<TimePoint> waiting_since_;
     std::optional<TimePoint> last_advance_;
+    std::optional<TimePoint> restart_left_;  // since when we send under the primary key
 };
 
 }  // namespace sdg::keymgmt

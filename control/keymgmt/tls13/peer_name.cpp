@@ -1,12 +1,16 @@
 #include "control/keymgmt/tls13/peer_name.h"
 
 #include <fmt/ranges.h>
+#include <openssl/evp.h>
 #include <openssl/x509v3.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
+#include <cstdlib>
 #include <memory>
 #include <optional>
+#include <span>
 
 #include "control/keymgmt/tls13/openssl_types.h"
 
@@ -96,6 +100,22 @@ bool PeerIdentity::is_same_as(const PeerIdentity& other) const {
 std::string PeerIdentity::to_string() const {
     const std::string text = names.empty() ? subject : fmt::format("{}", fmt::join(names, ", "));
     return text.size() > kMaxText ? text.substr(0, kMaxText) + "..." : text;
+}
+
+std::string PeerIdentity::fingerprint() const {
+    std::string all;
+    for (const std::string& name : names) {
+        all += fmt::format("{}:{}", name.size(), name);
+    }
+    if (names.empty()) {
+        all = "subject:" + subject;
+    }
+    std::array<uint8_t, EVP_MAX_MD_SIZE> digest{};
+    unsigned length = 0;
+    if (EVP_Digest(all.data(), all.size(), digest.data(), &length, EVP_sha256(), nullptr) != 1) {
+        std::abort();  // only when memory is exhausted
+    }
+    return fmt::format("{:02x} {}", fmt::join(std::span(digest).first(length), ""), to_string());
 }
 
 PeerIdentity identity_of(X509* certificate) {

@@ -28,6 +28,9 @@ struct PeerIdentity {
     [[nodiscard]] bool is_same_as(const PeerIdentity& other) const;
     // For the log: printable and of bounded length.
     [[nodiscard]] std::string to_string() const;
+    // Equal for two identities exactly when they are the same, of bounded length: to be stored. A
+    // hash, then what to_string() says.
+    [[nodiscard]] std::string fingerprint() const;
 };
 [[nodiscard]] PeerIdentity identity_of(X509* certificate);
 

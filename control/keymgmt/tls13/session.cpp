@@ -16,6 +16,10 @@ namespace {
 // Old and new certificates may be equal: do not try again before half of what is left has gone.
 constexpr int64_t kLeastExpiryRetry = 60;  // seconds
 
+// When the certificates of a restarted association end is known after its first handshake only,
+// which comes long before.
+constexpr int64_t kUnknownEnd = 10LL * 365 * 86'400;  // seconds
+
 constexpr auto kSuspicion =
     "was a 0x8006 parameter changed on the way, or does the peer export from other ones?";
 
@@ -30,13 +34,19 @@ TlsSession::TlsSession(SessionContext context,
     : context_(std::move(context)),
       environment_(std::move(environment)),
       options_(environment_->options),
+      restart_keys_(context_),
       retry_(options_.first_retry) {
 }
 
 TlsSession::~TlsSession() = default;
 
 uint16_t TlsSession::next_epoch() const {
-    return is_first() ? packet::kFirstEpoch : static_cast<uint16_t>(epoch_ + 1);
+    return epoch_ == 0 ? packet::kFirstEpoch : static_cast<uint16_t>(epoch_ + 1);
+}
+
+bool TlsSession::is_current(const keys::EpochStatistics& epoch) const {
+    return epoch_ != 0 ? epoch.role == KeyRole::primary && epoch.epoch == epoch_
+                       : epoch.role == KeyRole::restart && context_.restarted == epoch.epoch;
 }
 
 void TlsSession::fail(Actions& actions, std::string reason) {
@@ -57,8 +67,25 @@ Actions TlsSession::on_established() {
         fail(actions, "established twice");
         return actions;
     }
+    const TimePoint now = environment_->clock.now();
+    if (context_.restarted) {
+        state_ = State::protected_;
+        first_opened_ = true;
+        keyed_at_ = now;
+        not_after_ = environment_->unix_time() + kUnknownEnd;
+        // The client role begins; should it not, the other one does.
+        rekey_at_ = now + options_.handshake_timeout;
+        actions.emplace_back(Report{.text = fmt::format("restarted under the restart keys of "
+                                                        "epoch {}",
+                                                        *context_.restarted)});
+        actions.emplace_back(ProtectionUp{});
+        if (context_.role == KmRole::client) {
+            start_rekey(actions, "restart");
+        }
+        return actions;
+    }
     state_ = State::keying;
-    deadline_ = environment_->clock.now() + options_.handshake_timeout;
+    deadline_ = now + options_.handshake_timeout;
     if (context_.role == KmRole::client) {
         begin_client(actions);
     }
@@ -136,7 +163,7 @@ void TlsSession::take_message(Actions& actions, bool has_slot) {
         if (is_first() && !has_slot) {
             return;  // until there is one
         }
-        if (!is_first() && environment_->clock.now() - keyed_at_ < options_.min_rekey_interval) {
+        if (epoch_ != 0 && environment_->clock.now() - keyed_at_ < options_.min_rekey_interval) {
             return;
         }
     }
@@ -144,7 +171,7 @@ void TlsSession::take_message(Actions& actions, bool has_slot) {
     const std::vector<uint8_t> octets = std::move(inbox_.front());
     inbox_octets_ -= octets.size();
     inbox_.pop_front();
-    const bool current = !is_first() && message.epoch == (epoch_ & kEpochBits);
+    const bool current = epoch_ != 0 && message.epoch == (epoch_ & kEpochBits);
     if (!next && !current) {
         fail(actions,
              fmt::format("key-management message for epoch {} (low seven bits), expected {}",
@@ -275,37 +302,73 @@ void TlsSession::advance(Actions& actions, std::span<const uint8_t> records) {
     }
 }
 
-Result<record::KeyMaterial> TlsSession::keys_of(Role writer) const {
+Result<record::KeyMaterial> TlsSession::keys_of(Role writer, ExportRole role) const {
     // The parameters keep the order of the association's roles, the direction follows this
     // handshake's.
     return handshake_->tls->export_keys(
         writer == Role::client ? ExportDirection::client_write : ExportDirection::server_write,
-        ExportRole::primary, context_.client_parameter, context_.server_parameter);
+        role, context_.client_parameter, context_.server_parameter);
 }
 
 void TlsSession::install_receive(Actions& actions, record::KeyMaterial material) {
     if (draining_) {
         // Two epochs at a time. The peer has left this one before it could take part in two more
         // handshakes.
-        actions.emplace_back(DestroyReceiveKey{KeyRole::primary, draining_->epoch});
-        draining_.reset();
+        end_drain(actions);
     }
     actions.emplace_back(
         InstallReceiveKey{KeyRole::primary, handshake_->epoch, std::move(material)});
 }
 
+// After the primary receive key. False: the handshake has failed.
+bool TlsSession::install_restart_keys(Actions& actions) {
+    if (!restart_keys_.agreed()) {
+        return true;
+    }
+    const Role own = handshake_->role;
+    auto send = keys_of(own, ExportRole::restart);
+    auto receive = keys_of(own == Role::client ? Role::server : Role::client, ExportRole::restart);
+    if (!send || !receive) {
+        handshake_failed(actions, (send ? receive : send).error().message);
+        return false;
+    }
+    restart_keys_.install(actions, handshake_->epoch, std::move(*send), std::move(*receive));
+    return true;
+}
+
+// The identity must not change over the life of an association, restarts included.
+bool TlsSession::is_same_peer(Actions& actions) {
+    const PeerIdentity& peer = handshake_->tls->peer();
+    if (!context_.restarted || peer_ || context_.peer_identity == peer.fingerprint()) {
+        return true;
+    }
+    fail(actions,
+         fmt::format("the peer of the restarted association is {}, which it was not before",
+                     peer.to_string()));
+    return false;
+}
+
 void TlsSession::on_client_established(Actions& actions) {
+    if (!is_same_peer(actions)) {
+        return;
+    }
     auto receive = keys_of(Role::server);
     if (!receive) {
         handshake_failed(actions, receive.error().message);
         return;
     }
     install_receive(actions, std::move(*receive));
+    if (!install_restart_keys(actions)) {
+        return;
+    }
     send_output(actions);  // Certificate..Finished
     handshake_->phase = Phase::finished_sent;
 }
 
 void TlsSession::on_server_established(Actions& actions) {
+    if (!is_same_peer(actions)) {
+        return;
+    }
     auto receive = keys_of(Role::client);
     auto send = keys_of(Role::server);
     if (!receive || !send) {
@@ -313,7 +376,9 @@ void TlsSession::on_server_established(Actions& actions) {
         return;
     }
     install_receive(actions, std::move(*receive));
-    complete(actions, std::move(*send));
+    if (install_restart_keys(actions)) {
+        complete(actions, std::move(*send));
+    }
 }
 
 void TlsSession::on_protection_established(Actions& actions, const KeyMessage& message) {
@@ -343,10 +408,19 @@ void TlsSession::complete(Actions& actions, record::KeyMaterial send_keys) {
     const bool first = is_first();
     const bool client = is_client(*handshake_);
     const uint16_t old = std::exchange(epoch_, handshake_->epoch);
-    actions.emplace_back(InstallSendKey{KeyRole::primary, epoch_, std::move(send_keys)});
-    actions.emplace_back(SelectSendKey{KeyRole::primary, epoch_});
     peer_ = handshake_->tls->peer();
     not_after_ = std::min(peer_->not_after, handshake_->tls->own_not_after());
+    actions.emplace_back(InstallSendKey{KeyRole::primary, epoch_, std::move(send_keys)});
+    // Before the peer can see that the epoch has changed. The first ones have none before them that
+    // the peer could drop too early.
+    const auto keep_restart_keys = [&] {
+        restart_keys_.commit(actions, epoch_, environment_->credentials->current()->subject,
+                             peer_->fingerprint(), !first);
+    };
+    if (!first) {
+        keep_restart_keys();
+    }
+    actions.emplace_back(SelectSendKey{KeyRole::primary, epoch_});
     const std::string what = handshake_->tls->describe();
     handshake_->tls->close();
     const auto close_notify = handshake_->tls->take_output();
@@ -359,10 +433,15 @@ void TlsSession::complete(Actions& actions, record::KeyMaterial send_keys) {
         actions.emplace_back(
             Report{.text = fmt::format("protected by {}, peer {}", what, peer_->to_string())});
         actions.emplace_back(ProtectionUp{});
+        keep_restart_keys();
     } else {
-        actions.emplace_back(DestroySendKey{KeyRole::primary, old});
         // Protection Established proves to the client that its last message has arrived.
-        draining_ = Draining{.epoch = old, .since = now, .confirmed = client};
+        draining_ = Draining{.epoch = {}, .since = now, .confirmed = client};
+        if (old != 0) {
+            actions.emplace_back(DestroySendKey{KeyRole::primary, old});
+            draining_->epoch = old;
+        }
+        restart_keys_.on_primary(actions);
         actions.emplace_back(Report{.text = fmt::format("epoch {}: {}", epoch_, what)});
     }
     if (!client) {
@@ -390,6 +469,7 @@ void TlsSession::handshake_failed(Actions& actions, const std::string& reason) {
     if (handshake_->phase == Phase::finished_sent) {
         actions.emplace_back(DestroyReceiveKey{KeyRole::primary, handshake_->epoch});
     }
+    restart_keys_.withdraw(actions, handshake_->epoch);
     const bool ours = is_client(*handshake_);
     std::string text = fmt::format("rekey to epoch {} failed: {}", handshake_->epoch, reason);
     if (ours) {
@@ -425,6 +505,11 @@ Actions TlsSession::on_rekey_requested() {
         actions.emplace_back(Report{.warning = true, .text = "no rekey: there are no keys yet"});
     }
     return actions;
+}
+
+Actions TlsSession::on_restart_keys_kept(uint16_t epoch, bool kept) {
+    restart_keys_.on_kept(epoch, kept);
+    return {};
 }
 
 Actions TlsSession::on_tick(TimePoint now, std::span<const keys::EpochStatistics> epochs) {
@@ -500,7 +585,7 @@ std::string TlsSession::reason_to_rekey(TimePoint now,
     }
     uint64_t octets = 0;
     for (const auto& epoch : epochs) {
-        if (epoch.epoch != epoch_) {
+        if (!is_current(epoch)) {
             continue;
         }
         octets += epoch.sealed_octets + epoch.opened_octets;
@@ -535,7 +620,7 @@ void TlsSession::check_limits(Actions& actions, TimePoint now,
                  fmt::format("send key of epoch {} is used up and has no successor", epoch.epoch));
             return;
         }
-        if (epoch.has_receive_key && epoch.epoch == epoch_ && epoch.open_limit != 0 &&
+        if (epoch.has_receive_key && is_current(epoch) && epoch.open_limit != 0 &&
             epoch.open_failed >= epoch.open_limit) {
             fail(actions,
                  fmt::format("receive key of epoch {} has reached its limit of {} records that do "
@@ -546,7 +631,8 @@ void TlsSession::check_limits(Actions& actions, TimePoint now,
     }
     if (now - keyed_at_ >= options_.key_lifetime) {
         fail(actions, fmt::format("keys of epoch {} are older than {} and could not be renewed",
-                                  epoch_, seconds_text(options_.key_lifetime)));
+                                  epoch_ != 0 ? epoch_ : *context_.restarted,
+                                  seconds_text(options_.key_lifetime)));
     } else if (environment_->unix_time() > not_after_) {
         fail(actions, fmt::format("a certificate of the last handshake with {} has expired and no "
                                   "handshake with a new one succeeded",
@@ -562,14 +648,21 @@ void TlsSession::check_drain(Actions& actions, TimePoint now,
     if (!draining_->confirmed) {
         // The peer uses the new keys, so it has got Protection Established.
         draining_->confirmed = std::any_of(epochs.begin(), epochs.end(), [this](const auto& epoch) {
-            return epoch.epoch == epoch_ && epoch.opened > 0;
+            return is_current(epoch) && epoch.opened > 0;
         });
     }
     const auto time = draining_->confirmed ? options_.drain : options_.drain_unconfirmed;
     if (now - draining_->since >= time) {
-        actions.emplace_back(DestroyReceiveKey{KeyRole::primary, draining_->epoch});
-        draining_.reset();
+        end_drain(actions);
     }
+}
+
+void TlsSession::end_drain(Actions& actions) {
+    if (draining_->epoch) {
+        actions.emplace_back(DestroyReceiveKey{KeyRole::primary, *draining_->epoch});
+    }
+    draining_.reset();
+    restart_keys_.on_drained(actions);
 }
 
 }  // namespace sdg::keymgmt::tls13

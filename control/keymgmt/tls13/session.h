@@ -16,6 +16,10 @@
 // receive key of the old epoch goes after a drain time. When both start, the ClientHello of the
 // client role wins. A failed rekey is tried again while the keys in use are inside their limits.
 //
+// A protected restart begins a new session: up at once, under the restart keys of the association
+// before; then first keys as above, but inside the protected association, tried again like a rekey,
+// and only with the same peer. Restart keys come with every key set (restart_keys.h).
+//
 // TLS work is done in turns (handshake_queue.h). Sans I/O; control thread.
 #pragma once
 
@@ -29,8 +33,10 @@
 #include <vector>
 
 #include "control/keymgmt/method.h"
+#include "control/keymgmt/restart_keys.h"
 #include "control/keymgmt/tls13/connection.h"
 #include "control/keymgmt/tls13/credentials.h"
+#include "control/keymgmt/tls13/exporter.h"
 #include "control/keymgmt/tls13/message.h"
 #include "control/keymgmt/tls13/peer_name.h"
 #include "foundation/random.h"
@@ -88,6 +94,7 @@ class TlsSession final : public Session {
     Actions on_tick(TimePoint now, std::span<const keys::EpochStatistics> epochs) override;
     Actions on_turn(bool has_slot) override;
     Actions on_rekey_requested() override;
+    Actions on_restart_keys_kept(uint16_t epoch, bool kept) override;
 
  private:
     enum class State {
@@ -111,13 +118,17 @@ class TlsSession final : public Session {
         std::unique_ptr<TlsConnection> tls;
     };
     struct Draining {
-        uint16_t epoch = 0;
+        // Unset: the restart keys of a restarted association.
+        std::optional<uint16_t> epoch;
         TimePoint since{};
         bool confirmed = false;
     };
 
     [[nodiscard]] uint16_t next_epoch() const;
-    [[nodiscard]] bool is_first() const { return epoch_ == 0; }
+    // Nothing protects the association yet.
+    [[nodiscard]] bool is_first() const { return epoch_ == 0 && !context_.restarted; }
+    // The keys in use, whose limits count.
+    [[nodiscard]] bool is_current(const keys::EpochStatistics& epoch) const;
     [[nodiscard]] bool is_client(const Handshake& handshake) const {
         return handshake.role == TlsConnection::Role::client;
     }
@@ -134,8 +145,11 @@ class TlsSession final : public Session {
     void on_protection_established(Actions& actions, const KeyMessage& message);
     void advance(Actions& actions, std::span<const uint8_t> records);
     void send_output(Actions& actions);
-    [[nodiscard]] Result<record::KeyMaterial> keys_of(TlsConnection::Role writer) const;
+    [[nodiscard]] Result<record::KeyMaterial> keys_of(TlsConnection::Role writer,
+                                                      ExportRole role = ExportRole::primary) const;
     void install_receive(Actions& actions, record::KeyMaterial material);
+    [[nodiscard]] bool install_restart_keys(Actions& actions);
+    [[nodiscard]] bool is_same_peer(Actions& actions);
     void on_client_established(Actions& actions);
     void on_server_established(Actions& actions);
     void complete(Actions& actions, record::KeyMaterial send_keys);
@@ -146,6 +160,7 @@ class TlsSession final : public Session {
                       std::span<const keys::EpochStatistics> epochs);
     void check_drain(Actions& actions, TimePoint now,
                      std::span<const keys::EpochStatistics> epochs);
+    void end_drain(Actions& actions);
     [[nodiscard]] std::string reason_to_rekey(TimePoint now,
                                               std::span<const keys::EpochStatistics> epochs) const;
 
@@ -154,7 +169,8 @@ class TlsSession final : public Session {
     const SessionOptions& options_;
     State state_ = State::negotiating;
     bool first_opened_ = false;
-    uint16_t epoch_ = 0;  // of the send key in use; 0: none yet
+    uint16_t epoch_ = 0;  // of the primary send key in use; 0: none yet
+    RestartKeys restart_keys_;
     TimePoint deadline_{};
     std::optional<Handshake> handshake_;
     std::optional<Draining> draining_;

@@ -26,6 +26,7 @@ struct Script {
     size_t epochs_seen = 0;
     std::optional<SessionContext> context;
     std::optional<Error> refusal;
+    std::vector<std::pair<uint16_t, bool>> told_kept;
 };
 
 class ScriptedSession final : public Session {
@@ -39,6 +40,10 @@ class ScriptedSession final : public Session {
         return {};
     }
     Actions on_sender_dry() override { return {}; }
+    Actions on_restart_keys_kept(uint16_t epoch, bool kept) override {
+        script_.told_kept.emplace_back(epoch, kept);
+        return {};
+    }
     Actions on_tick(TimePoint, std::span<const keys::EpochStatistics> epochs) override {
         script_.epochs_seen = epochs.size();
         return std::move(script_.on_tick);
@@ -68,6 +73,14 @@ struct Owner final : ProtectionOwner {
     void on_protection_up() override { ++up; }
     void on_protection_failed(const std::string& why) override { failures.push_back(why); }
     void on_protection_turn() override { ++turns; }
+    bool on_keep_restart_keys(const KeepRestartKeys& keys) override {
+        kept.push_back(keys.epoch);
+        return has_store;
+    }
+    void on_drop_previous_restart_keys() override { ++dropped; }
+    bool has_store = false;
+    std::vector<uint16_t> kept;
+    size_t dropped = 0;
     size_t up = 0;
     size_t turns = 0;
     std::vector<std::string> failures;
@@ -78,6 +91,13 @@ record::KeyMaterial material(uint8_t fill) {
     out.key = SecretBytes::copy_of(std::vector<uint8_t>(16, fill));
     out.iv = SecretBytes::copy_of(std::vector<uint8_t>(12, fill));
     out.sn_key = SecretBytes::copy_of(std::vector<uint8_t>(16, fill));
+    return out;
+}
+
+KeepRestartKeys keep(uint16_t epoch) {
+    KeepRestartKeys out;
+    out.epoch = epoch;
+    out.wait = true;
     return out;
 }
 
@@ -303,6 +323,45 @@ TEST_F(Protection, of_method_0_ends_with_protection_required) {
     EXPECT_TRUE(owner.failures.empty());
     EXPECT_TRUE(epoch(3)->selected);
     EXPECT_EQ(logged, (std::vector<std::string>{"1111 3", "1111 4", "2222 3"}));
+}
+
+TEST_F(Protection, what_follows_restart_keys_waits_until_they_are_kept) {
+    owner.has_store = true;
+    script.on_established = actions(keep(4), ProtectionUp{});
+    script.on_first_opened = actions(Report{.text = "later"}, RequireProtection{});
+    auto protection = start();
+    protection->on_established();
+    protection->on_first_opened();
+    EXPECT_EQ(owner.kept, std::vector<uint16_t>{4});
+    EXPECT_EQ(owner.up, 0U);
+    protection->on_restart_keys_kept(3, true);  // of others
+    EXPECT_EQ(owner.up, 0U);
+    protection->on_restart_keys_kept(4, true);
+    EXPECT_EQ(owner.up, 1U);
+    EXPECT_EQ(script.told_kept, (std::vector<std::pair<uint16_t, bool>>{{3, true}, {4, true}}));
+}
+
+TEST_F(Protection, a_slow_store_holds_nothing_up_for_long) {
+    owner.has_store = true;
+    script.on_established = actions(keep(4), ProtectionUp{});
+    auto protection = start();
+    protection->on_established();
+    protection->on_tick(TimePoint{});
+    protection->on_tick(TimePoint{});
+    EXPECT_EQ(owner.up, 0U);
+    protection->on_tick(TimePoint{});
+    EXPECT_EQ(owner.up, 1U);
+    protection->on_restart_keys_kept(4, true);
+    EXPECT_EQ(script.told_kept.size(), 1U);
+}
+
+TEST_F(Protection, without_a_store_nothing_waits) {
+    script.on_established = actions(keep(4), ProtectionUp{}, DropPreviousRestartKeys{});
+    auto protection = start();
+    protection->on_established();
+    EXPECT_EQ(owner.up, 1U);
+    EXPECT_EQ(owner.dropped, 1U);
+    EXPECT_EQ(script.told_kept, (std::vector<std::pair<uint16_t, bool>>{{4, true}}));
 }
 
 }  // namespace

@@ -14,12 +14,22 @@ using keys::EpochStatistics;
 using keys::KeyRole;
 using std::chrono::seconds;
 
-KeySession session(bool initiator, KeySessionOptions options = {}) {
-    return {initiator,
+SessionContext context(bool initiator) {
+    SessionContext out;
+    out.initiator = initiator;
+    return out;
+}
+
+KeySession session(const SessionContext& of, KeySessionOptions options = {}) {
+    return {of,
             [](KeySession::Direction, KeyRole, uint16_t) -> Result<record::KeyMaterial> {
                 return record::KeyMaterial{};
             },
             options};
+}
+
+KeySession session(bool initiator, const KeySessionOptions& options = {}) {
+    return session(context(initiator), options);
 }
 
 EpochStatistics receive(uint16_t epoch, uint64_t opened, uint64_t failed = 0) {
@@ -192,7 +202,7 @@ TEST(KeySession, low_bits_of_the_epoch_never_meet_among_receive_keys) {
 }
 
 TEST(KeySession, a_source_without_the_key_ends_the_session) {
-    KeySession s(true,
+    KeySession s(context(true),
                  [](KeySession::Direction, KeyRole, uint16_t epoch) -> Result<record::KeyMaterial> {
                      if (epoch > 3) {
                          return fail(ErrorCode::not_found, "no key of epoch {}", epoch);
@@ -201,6 +211,66 @@ TEST(KeySession, a_source_without_the_key_ends_the_session) {
                  },
                  {});
     EXPECT_EQ(told(s.on_parameters_agreed()), "fail: no key of epoch 4");
+}
+
+SessionContext restarting(bool initiator, std::optional<uint16_t> restarted = {}) {
+    SessionContext out = context(initiator);
+    out.restart = true;
+    out.restarted = restarted;
+    return out;
+}
+
+EpochStatistics of_restart(EpochStatistics statistics) {
+    statistics.role = KeyRole::restart;
+    return statistics;
+}
+
+TEST(KeySession, restart_keys_go_in_with_the_first_send_key_and_stay) {
+    auto s = session(restarting(false));
+    EXPECT_EQ(told(s.on_parameters_agreed()), "receive 3, receive 4, handshake-only");
+    EXPECT_EQ(told(s.on_established()), "send 3, select 3, receive R3, send R3, keep 3, up");
+    s.on_restart_keys_kept(3, true);
+    s.on_first_opened();
+    EXPECT_EQ(told(s.on_tick(TimePoint{}, std::array{receive(3, 1), receive(4, 1)})), "receive 5");
+}
+
+TEST(KeySession, restarted_initiator_sends_under_the_new_primary_key_at_once) {
+    auto s = session(restarting(true, 3));
+    EXPECT_EQ(told(s.on_parameters_agreed()), "receive 3, receive 4");
+    EXPECT_EQ(told(s.on_established()),
+              "send 3, select 3, drop-send R3, heartbeat, "
+              "info: restarted under the restart keys of epoch 3, up");
+    EXPECT_EQ(told(s.on_first_opened()), "");
+    TimePoint now{};
+    EXPECT_EQ(told(s.on_tick(now, std::array{of_restart(receive(3, 5))})), "heartbeat");
+    EXPECT_EQ(told(s.on_tick(now, std::array{receive(3, 1)})), "");
+    EXPECT_EQ(told(s.on_tick(now, std::array{receive(3, 1)})), "");
+    now += seconds(9);
+    EXPECT_EQ(told(s.on_tick(now, std::array{receive(3, 1)})), "");
+    now += seconds(1);
+    EXPECT_EQ(told(s.on_tick(now, std::array{receive(3, 1)})),
+              "drop-receive R3, receive R3, send R3, keep 3");
+    EXPECT_EQ(told(s.on_tick(now, std::array{receive(3, 1)})), "");
+}
+
+TEST(KeySession, restarted_responder_waits_for_a_packet_under_the_new_primary_key) {
+    auto s = session(restarting(false, 3));
+    s.on_parameters_agreed();
+    EXPECT_EQ(told(s.on_established()), "info: restarted under the restart keys of epoch 3, up");
+    EXPECT_EQ(told(s.on_first_opened()), "");
+    EXPECT_EQ(told(s.on_tick(TimePoint{}, std::array{of_restart(receive(3, 5))})), "heartbeat");
+    EXPECT_EQ(told(s.on_tick(TimePoint{}, std::array{receive(3, 1)})),
+              "send 3, select 3, drop-send R3");
+}
+
+TEST(KeySession, restarted_peer_that_never_sends_under_its_new_key_is_given_up) {
+    auto s = session(restarting(false, 3));
+    s.on_parameters_agreed();
+    s.on_established();
+    s.on_tick(TimePoint{}, {});
+    const Actions late =
+        s.on_tick(TimePoint{} + seconds(10), std::array{of_restart(receive(3, 9))});
+    EXPECT_NE(told(late).find("fail: the peer sent no protected packet"), std::string::npos);
 }
 
 }  // namespace

@@ -11,21 +11,25 @@ namespace sdg::keymgmt {
 // "receive 3, receive 4, policy" and so on, to read at a glance.
 inline std::string told(const Actions& actions) {
     struct Name {
+        // "3", "R3" for restart keys.
+        static std::string of(keys::KeyRole role, uint16_t epoch) {
+            return (role == keys::KeyRole::restart ? "R" : "") + std::to_string(epoch);
+        }
         std::string operator()(const InstallReceiveKey& a) {
-            return "receive " + std::to_string(a.epoch);
+            return "receive " + of(a.role, a.epoch);
         }
-        std::string operator()(const InstallSendKey& a) {
-            return "send " + std::to_string(a.epoch);
-        }
-        std::string operator()(const SelectSendKey& a) {
-            return "select " + std::to_string(a.epoch);
-        }
+        std::string operator()(const InstallSendKey& a) { return "send " + of(a.role, a.epoch); }
+        std::string operator()(const SelectSendKey& a) { return "select " + of(a.role, a.epoch); }
         std::string operator()(const DestroySendKey& a) {
-            return "drop-send " + std::to_string(a.epoch);
+            return "drop-send " + of(a.role, a.epoch);
         }
         std::string operator()(const DestroyReceiveKey& a) {
-            return "drop-receive " + std::to_string(a.epoch);
+            return "drop-receive " + of(a.role, a.epoch);
         }
+        std::string operator()(const KeepRestartKeys& a) {
+            return (a.wait ? "keep-and-wait " : "keep ") + std::to_string(a.epoch);
+        }
+        std::string operator()(const DropPreviousRestartKeys&) { return "drop-previous"; }
         std::string operator()(const SetClearPolicy& a) {
             return a.policy == keys::ClearPolicy::handshake_only ? "handshake-only" : "policy";
         }
