@@ -48,7 +48,8 @@ AssociationStore::~AssociationStore() {
     }
 }
 
-Result<std::unique_ptr<AssociationStore>> AssociationStore::create(uint32_t capacity) {
+Result<std::unique_ptr<AssociationStore>> AssociationStore::create(uint32_t capacity,
+                                                                   bool restart) {
     if (capacity == 0 || capacity > 1'000'000) {
         return fail(ErrorCode::invalid_argument,
                     "capacity of the association table is {}, must be 1 to 1000000", capacity);
@@ -68,6 +69,13 @@ Result<std::unique_ptr<AssociationStore>> AssociationStore::create(uint32_t capa
     if (store->hash_ == nullptr) {
         return fail(ErrorCode::resource_exhausted, "no memory for a table of {} associations: {}",
                     capacity, rte_strerror(rte_errno));
+    }
+    if (restart) {
+        auto paths = RestartPaths::create(store->slots_);
+        if (!paths) {
+            return tl::unexpected(paths.error());
+        }
+        store->restart_paths_ = std::move(*paths);
     }
     return store;
 }
@@ -124,6 +132,13 @@ void AssociationStore::find(std::span<const AssociationId> ids,
     }
 }
 
+AssociationEntry* AssociationStore::find_restart(const RestartPath& path) const {
+    AssociationEntry* const entry = restart_paths_ ? restart_paths_->find(path) : nullptr;
+    return entry != nullptr && entry->live_generation.load(std::memory_order_acquire) != 0
+               ? entry
+               : nullptr;
+}
+
 bool AssociationStore::contains(const AssociationKey& key) const {
     const PackedKey packed = pack(key);
     return rte_hash_lookup(hash_.get(), &packed) >= 0;
@@ -146,13 +161,14 @@ Result<uint32_t> AssociationStore::take_index() {
     return next_unused_++;
 }
 
-Result<AssociationEntry*> AssociationStore::insert(const AssociationKey& key, uint16_t owner) {
+Result<AssociationEntry*> AssociationStore::insert(const AssociationKey& key, uint16_t owner,
+                                                   bool replacing) {
     if (contains(key)) {
         return fail(ErrorCode::already_exists,
                     "association of ports {} and {} with tag {:#010x} exists already",
                     key.local_port, key.peer_port, key.local_tag);
     }
-    if (size_ >= capacity_) {
+    if (size_ >= capacity_ + (replacing ? 1 : 0)) {
         return fail(ErrorCode::resource_exhausted, "association table full: {} associations",
                     capacity_);
     }

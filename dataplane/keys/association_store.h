@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "dataplane/keys/association_table.h"
+#include "dataplane/keys/restart_paths.h"
 #include "foundation/result.h"
 
 struct rte_hash;
@@ -21,8 +22,10 @@ namespace sdg::keys {
 
 class AssociationStore final : public AssociationTable {
  public:
-    // capacity: associations alive at once; some more may be on their way out. EAL must run.
-    [[nodiscard]] static Result<std::unique_ptr<AssociationStore>> create(uint32_t capacity);
+    // capacity: associations alive at once; some more may be on their way out. restart: they may
+    // have restart paths. EAL must run.
+    [[nodiscard]] static Result<std::unique_ptr<AssociationStore>> create(uint32_t capacity,
+                                                                          bool restart = false);
     ~AssociationStore() override;
     AssociationStore(const AssociationStore&) = delete;
     AssociationStore& operator=(const AssociationStore&) = delete;
@@ -31,8 +34,14 @@ class AssociationStore final : public AssociationTable {
     using AssociationTable::find;
     void find(std::span<const AssociationId> ids, std::span<AssociationEntry*> out) const override;
 
+    [[nodiscard]] AssociationEntry* find_restart(const RestartPath& path) const override;
+
     // Errors: already_exists, resource_exhausted (recycle something and try again, or full).
-    [[nodiscard]] Result<AssociationEntry*> insert(const AssociationKey& key, uint16_t owner);
+    // replacing: one that is about to be withdrawn does not count.
+    [[nodiscard]] Result<AssociationEntry*> insert(const AssociationKey& key, uint16_t owner,
+                                                   bool replacing = false);
+    // Null without restart.
+    [[nodiscard]] RestartPaths* restart_paths() { return restart_paths_.get(); }
     [[nodiscard]] bool contains(const AssociationKey& key) const;
     // Returns the place in the hash that recycle() wants back.
     [[nodiscard]] int32_t withdraw(AssociationEntry& entry);
@@ -54,6 +63,7 @@ class AssociationStore final : public AssociationTable {
     const uint32_t capacity_;
     const uint32_t slots_;  // capacity and those on their way out
     std::unique_ptr<rte_hash, FreeHash> hash_;
+    std::unique_ptr<RestartPaths> restart_paths_;
     // Entries never move and are never freed while the table lives, so a stale id can always be
     // looked at. Chunks: written by the control thread when first needed, read by workers.
     std::unique_ptr<std::atomic<Chunk*>[]> chunks_;

@@ -20,6 +20,8 @@ class OpenContext;
 
 namespace sdg::keys {
 
+struct RestartPath;
+
 // One association. Written by the control thread (release stores), read by workers (acquire loads).
 // The first cache line is all that a packet under a primary key needs.
 struct alignas(64) AssociationEntry {
@@ -61,6 +63,8 @@ class AssociationTable {
     // out[i] = the entry that ids[i] names, or null when it has gone.
     virtual void find(std::span<const AssociationId> ids,
                       std::span<AssociationEntry*> out) const = 0;
+    // The association that may be restarted from this path, or null; see restart_paths.h.
+    [[nodiscard]] virtual AssociationEntry* find_restart(const RestartPath& path) const = 0;
     [[nodiscard]] AssociationEntry* find(AssociationId id) const {
         AssociationEntry* entry = nullptr;
         find({&id, 1}, {&entry, 1});

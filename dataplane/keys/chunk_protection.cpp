@@ -21,6 +21,9 @@ struct EpochKeys {
     uint16_t epoch = 0;
     std::unique_ptr<SealContext> send;
     std::unique_ptr<OpenContext> receive;
+    // Restart keys when keys are logged: a restart logs them again, for the tags they then have.
+    std::optional<KeyMaterial> logged_send;
+    std::optional<KeyMaterial> logged_receive;
 };
 
 // What the control thread knows of an association; workers see AssociationEntry only.
@@ -32,6 +35,7 @@ struct Association {
     std::vector<uint8_t> local_parameter;  // as on the wire
     std::vector<uint8_t> peer_parameter;
     std::vector<EpochKeys> keys;  // a handful, oldest first
+    std::optional<RestartPath> restart_path;
 };
 
 // Out of the workers' reach, but maybe still in their hands.
@@ -40,6 +44,7 @@ struct Removed {
     std::unique_ptr<OpenContext> receive;
     std::unique_ptr<Association> association;
     int32_t hash_place = -1;
+    int32_t path_place = -1;
 };
 
 const char* text(KeyRole role) {
@@ -59,10 +64,14 @@ class TableChunkProtection final : public ChunkProtection {
         if (owner_worker >= workers_) {
             return fail(ErrorCode::invalid_argument, "there is no worker {}", owner_worker);
         }
-        auto entry = store_->insert(key, static_cast<uint16_t>(owner_worker));
+        return add(key, static_cast<uint16_t>(owner_worker), false);
+    }
+
+    Result<AssociationId> add(const AssociationKey& key, uint16_t owner_worker, bool replacing) {
+        auto entry = store_->insert(key, owner_worker, replacing);
         if (!entry && entry.error().code == ErrorCode::resource_exhausted) {
             reclaim();
-            entry = store_->insert(key, static_cast<uint16_t>(owner_worker));
+            entry = store_->insert(key, owner_worker, replacing);
         }
         if (!entry) {
             return tl::unexpected(entry.error());
@@ -87,6 +96,9 @@ class TableChunkProtection final : public ChunkProtection {
         // the association as it was, not one without a send key.
         Removed removed;
         removed.hash_place = store_->withdraw(*(*found)->entry);
+        if (const auto& path = (*found)->restart_path) {
+            removed.path_place = store_->restart_paths()->withdraw(*path);
+        }
         removed.association = std::move(associations_[id.index]);
         defer(std::move(removed));
     }
@@ -204,6 +216,69 @@ class TableChunkProtection final : public ChunkProtection {
         });
     }
 
+    Result<void> set_restart_path(AssociationId id, const IpAddress& local,
+                                  const IpAddress& peer) override {
+        const auto found = find(id);
+        if (!found) {
+            return tl::unexpected(found.error());
+        }
+        RestartPaths* const paths = store_->restart_paths();
+        if (paths == nullptr) {
+            return fail(ErrorCode::invalid_argument, "restart was not asked for");
+        }
+        Association& association = **found;
+        const AssociationKey& key = association.entry->key;
+        const RestartPath path = restart_path(local, peer, key.local_port, key.peer_port);
+        const AssociationEntry* const holder = paths->find(path);
+        if (holder != nullptr && holder != association.entry) {
+            return fail(ErrorCode::already_exists,
+                        "another association is restarted from {} port {} to {} port {}",
+                        peer.to_string(), key.peer_port, local.to_string(), key.local_port);
+        }
+        return paths->set(path, *association.entry).map([&] { association.restart_path = path; });
+    }
+
+    Result<AssociationId> restart(AssociationId id, uint32_t local_tag, uint32_t peer_tag,
+                                  uint16_t epoch) override {
+        const auto found = find(id);
+        if (!found) {
+            return tl::unexpected(found.error());
+        }
+        Association& old = **found;
+        EpochKeys* const keys = keys_of(old, KeyRole::restart, epoch);
+        if (keys == nullptr || !keys->send || !keys->receive) {
+            return fail(ErrorCode::not_found, "no restart keys of epoch {}", epoch);
+        }
+        const auto added = add({old.entry->key.local_port, old.entry->key.peer_port, local_tag},
+                               old.entry->owner_worker, true);
+        if (!added) {
+            return tl::unexpected(added.error());
+        }
+        Association& fresh = *associations_[added->index];
+        AssociationEntry& entry = *fresh.entry;
+        fresh.peer_tag = peer_tag;
+        fresh.replay_window = old.replay_window;
+        fresh.keys.push_back(std::move(*keys));
+        old.keys.erase(old.keys.begin() + (keys - old.keys.data()));
+        const EpochKeys& in_use = fresh.keys.back();
+        entry.restart_supported.store(true, std::memory_order_release);
+        entry.policy.store(ClearPolicy::initiation_only, std::memory_order_release);
+        entry.selected_send.store(in_use.send.get(), std::memory_order_release);
+        receive_slot(fresh, KeyRole::restart, epoch)
+            .store(in_use.receive.get(), std::memory_order_release);
+        if (old.restart_path) {
+            // Replaces what is there, so it cannot fail.
+            static_cast<void>(store_->restart_paths()->set(*old.restart_path, entry));
+            fresh.restart_path = std::exchange(old.restart_path, std::nullopt);
+        }
+        if (key_log_ && in_use.logged_send && in_use.logged_receive) {
+            key_log_(peer_tag, epoch, KeyRole::restart, *in_use.logged_send);
+            key_log_(local_tag, epoch, KeyRole::restart, *in_use.logged_receive);
+        }
+        remove(id);
+        return *added;
+    }
+
     Result<std::vector<EpochStatistics>> statistics(AssociationId id) const override {
         return find(id).map([](Association* association) {
             std::vector<EpochStatistics> all;
@@ -246,6 +321,9 @@ class TableChunkProtection final : public ChunkProtection {
         removed_.reclaim(quiescent_.get(), [this](Removed removed) {
             if (removed.association) {
                 store_->recycle(*removed.association->entry, removed.hash_place);
+                if (removed.path_place >= 0) {
+                    store_->restart_paths()->release(removed.path_place);
+                }
             }
         });
     }
@@ -348,7 +426,9 @@ class TableChunkProtection final : public ChunkProtection {
             return tl::unexpected(context.error());
         }
         if (keys == nullptr) {
-            keys = &association.keys.emplace_back(EpochKeys{role, epoch, nullptr, nullptr});
+            keys = &association.keys.emplace_back();
+            keys->role = role;
+            keys->epoch = epoch;
         }
         keys->*half = std::move(*context);
         if constexpr (kReceive) {
@@ -356,6 +436,9 @@ class TableChunkProtection final : public ChunkProtection {
                 .store(keys->receive.get(), std::memory_order_release);
         }
         if (key_log_) {
+            if (role == KeyRole::restart) {
+                (kReceive ? keys->logged_receive : keys->logged_send) = material.clone();
+            }
             key_log_(kReceive ? association.entry->key.local_tag : association.peer_tag, epoch,
                      role, material);
         }
@@ -386,7 +469,7 @@ Result<std::unique_ptr<ChunkProtection>> ChunkProtection::create(const Settings&
     if (!quiescent) {
         return tl::unexpected(quiescent.error());
     }
-    auto store = AssociationStore::create(settings.max_associations);
+    auto store = AssociationStore::create(settings.max_associations, settings.restart);
     if (!store) {
         return tl::unexpected(store.error());
     }

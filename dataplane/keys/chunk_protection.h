@@ -78,6 +78,8 @@ class ChunkProtection {
         unsigned workers = 1;                // worker w reports quiescence as reader w
         // Whose queues the workers' AEADs go through; outlives this. Null: IPsec-MB.
         record::AeadProvider* aead = nullptr;
+        // Associations may have restart paths.
+        bool restart = false;
     };
     [[nodiscard]] static Result<std::unique_ptr<ChunkProtection>> create(const Settings& settings);
     virtual ~ChunkProtection() = default;
@@ -128,6 +130,18 @@ class ChunkProtection {
     virtual Result<void> configure_replay_window(AssociationId id, uint32_t size) = 0;
     // Whether chunks with the R bit are considered at all (agreed restart).
     virtual Result<void> set_restart_supported(AssociationId id, bool supported) = 0;
+
+    // --- protected restart --------------------------------------------------------------------
+    // Chunks with the R bit between these addresses (and the association's ports) whose tag names
+    // no association are given to this one. already_exists: another has the path.
+    virtual Result<void> set_restart_path(AssociationId id, const IpAddress& local,
+                                          const IpAddress& peer) = 0;
+    // The peer's restart: the restart keys of this epoch and the path go over to a new association
+    // with new tags, same ports and same worker, which has those keys only, sends under them and
+    // accepts nothing in clear but INIT and INIT ACK; the old one is gone. not_found without both
+    // keys; after any error nothing is changed.
+    [[nodiscard]] virtual Result<AssociationId> restart(AssociationId id, uint32_t local_tag,
+                                                        uint32_t peer_tag, uint16_t epoch) = 0;
 
     // --- draft: counters ----------------------------------------------------------------------
     [[nodiscard]] virtual Result<std::vector<EpochStatistics>> statistics(

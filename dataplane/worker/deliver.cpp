@@ -3,6 +3,8 @@
 
 #include <cstring>
 
+#include "dataplane/keys/restart_paths.h"
+#include "dataplane/packet/code_points.h"
 #include "dataplane/packet/sctp.h"
 #include "dataplane/record/dtls_chunk.h"
 #include "dataplane/worker/receive.h"
@@ -104,6 +106,19 @@ void enqueue(WorkerState& state, rte_ring* ring, std::span<rte_mbuf*> packets) {
     }
 }
 
+// The COOKIE ECHO of a protected restart, say: its tag is not in the table yet.
+AssociationEntry* find_restart(const WorkerState& state, rte_mbuf* packet) {
+    const std::span<const uint8_t> sctp = octets_of(packet);
+    if ((sctp[packet::kCommonHeader + 1] & packet::kDtlsFlagRestart) == 0) {
+        return nullptr;
+    }
+    const PacketMeta& meta = *meta_of(packet);
+    const packet::CommonHeader header = packet::read_common_header(sctp.data());
+    return state.associations->find_restart(
+        keys::RestartPath{meta.local, meta.peer, header.destination_port, header.source_port,
+                          static_cast<uint32_t>(meta.family)});
+}
+
 // entries[i]: the association of packets[i], or null. Packets of one association often come
 // together, and are then looked up once.
 void look_up(const WorkerState& state, std::span<rte_mbuf* const> packets,
@@ -160,6 +175,9 @@ void deliver_packets(WorkerState& state, std::span<rte_mbuf* const> packets) {
             }
             count(state.counters.clear_received);
             continue;
+        }
+        if (entry == nullptr) [[unlikely]] {
+            entry = find_restart(state, packet);
         }
         if (entry == nullptr) {
             drop(state, packet, DropReason::dtls_no_association);

@@ -30,8 +30,9 @@ inline record::KeyMaterial material(uint64_t number,
 }
 
 inline std::unique_ptr<ChunkProtection> protection(uint32_t associations = 16,
-                                                   unsigned workers = 1) {
+                                                   unsigned workers = 1, bool restart = false) {
     ChunkProtection::Settings settings;
+    settings.restart = restart;
     settings.max_associations = associations;
     settings.workers = workers;
     auto made = ChunkProtection::create(settings);

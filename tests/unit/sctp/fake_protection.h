@@ -24,6 +24,8 @@ class FakeProtection final : public keys::ChunkProtection {
         std::vector<uint8_t> peer_parameter;
         keys::ClearPolicy policy = keys::ClearPolicy::everything;
         bool sealing = false;
+        std::set<uint16_t> restart_epochs;  // with a send key
+        std::optional<std::pair<IpAddress, IpAddress>> restart_path;
     };
 
     explicit FakeProtection(size_t capacity = 1'000'000) : capacity_(capacity) {}
@@ -71,9 +73,13 @@ class FakeProtection final : public keys::ChunkProtection {
     Result<std::vector<uint8_t>> peer_parameter(keys::AssociationId) const override {
         return none();
     }
-    Result<void> establish_send_key(keys::AssociationId, keys::KeyRole, uint16_t,
+    Result<void> establish_send_key(keys::AssociationId id, keys::KeyRole role, uint16_t epoch,
                                     const record::KeyMaterial&) override {
-        return {};
+        return change(id, [=](Entry& entry) {
+            if (role == keys::KeyRole::restart) {
+                entry.restart_epochs.insert(epoch);
+            }
+        });
     }
     Result<void> establish_receive_key(keys::AssociationId, keys::KeyRole, uint16_t,
                                        const record::KeyMaterial&) override {
@@ -96,6 +102,29 @@ class FakeProtection final : public keys::ChunkProtection {
     }
     Result<void> configure_replay_window(keys::AssociationId, uint32_t) override { return {}; }
     Result<void> set_restart_supported(keys::AssociationId, bool) override { return {}; }
+    Result<void> set_restart_path(keys::AssociationId id, const IpAddress& local,
+                                  const IpAddress& peer) override {
+        return change(id, [&](Entry& entry) { entry.restart_path = {local, peer}; });
+    }
+    Result<keys::AssociationId> restart(keys::AssociationId id, uint32_t local_tag,
+                                        uint32_t peer_tag, uint16_t epoch) override {
+        const Entry* const old = find(id);
+        if (old == nullptr || !old->restart_epochs.contains(epoch)) {
+            return none();
+        }
+        const Entry copy = *old;
+        const auto added = add({copy.key.local_port, copy.key.peer_port, local_tag}, copy.worker);
+        if (added) {
+            Entry& entry = entries_[added->index];
+            entry.peer_tag = peer_tag;
+            entry.policy = keys::ClearPolicy::initiation_only;
+            entry.sealing = true;
+            entry.restart_epochs = {epoch};
+            entry.restart_path = copy.restart_path;
+            remove(id);
+        }
+        return added;
+    }
     Result<std::vector<keys::EpochStatistics>> statistics(keys::AssociationId) const override {
         return none();
     }
@@ -128,6 +157,9 @@ class FakeProtection final : public keys::ChunkProtection {
         void find(std::span<const keys::AssociationId> /*ids*/,
                   std::span<keys::AssociationEntry*> out) const override {
             std::fill(out.begin(), out.end(), nullptr);
+        }
+        keys::AssociationEntry* find_restart(const keys::RestartPath&) const override {
+            return nullptr;
         }
     };
     static uint64_t packed(const keys::AssociationKey& key) {

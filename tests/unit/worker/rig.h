@@ -150,6 +150,7 @@ struct RigOptions {
     bool announce = false;
     bool static_neighbour = true;  // 10.0.p.2 and fd00:p::2 at kMacB
     uint16_t mtu = 1500;
+    bool restart = false;
 };
 
 class Rig {
@@ -179,7 +180,7 @@ class Rig {
             settings.push_back(one);
         }
         ports = expect(port::PortTable::open(settings, options.workers));
-        protection = keys::test::protection(64, options.workers);
+        protection = keys::test::protection(64, options.workers, options.restart);
         rings = expect(worker::WorkerRingSet::create(options.workers, options.ring_packets));
         for (unsigned w = 0; w < options.workers; ++w) {
             worker::WorkerSettings one;
