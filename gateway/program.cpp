@@ -26,6 +26,7 @@
 #include "dataplane/worker/idle.h"
 #include "gateway/gateway.h"
 #include "gateway/logging.h"
+#include "gateway/operator_side.h"
 
 #ifndef SDG_VERSION
 #error "the build names the version"
@@ -115,7 +116,7 @@ void sleep_us(unsigned microseconds) {
 }
 
 // Until a signal has asked for the end and everything is drained.
-void control_loop(Gateway& gateway, const Signals& signals,
+void control_loop(Gateway& gateway, const Signals& signals, OperatorSide& operator_side,
                   const config::Configuration& configuration) {
     // A signal need not be seen at once: reading the descriptor is a system call.
     constexpr unsigned kRoundsPerSignalLook = 64;
@@ -140,6 +141,7 @@ void control_loop(Gateway& gateway, const Signals& signals,
         if (++rounds % kRoundsPerSignalLook != 0) {
             continue;
         }
+        operator_side.poll();
         if (const auto signal = signals.next()) {
             if (*signal == SIGUSR1) {
                 if (configuration.stats_file) {
@@ -198,12 +200,17 @@ int run(const config::Configuration& configuration) {
         say(started.error().message);
         return 1;
     }
+    auto operator_side = OperatorSide::start(configuration, **gateway);
+    if (!operator_side) {
+        say(operator_side.error().message);
+        return 1;
+    }
     auto& log = log::of("gateway");
     log.info("ready: {} listeners, {} backends, {} ports, {} workers{}",
              configuration.listeners.size(), configuration.backends.size(),
              configuration.ports.size(), configuration.workers.count,
              (*eal)->uses_hugepages() ? "" : ", no hugepages");
-    control_loop(**gateway, signals, configuration);
+    control_loop(**gateway, signals, **operator_side, configuration);
     (*gateway)->stop_workers();
     const auto statistics = (*gateway)->statistics();
     log.info("stopped: {} messages to backends, {} from them; {} records sealed, {} opened",
