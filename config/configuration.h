@@ -210,7 +210,7 @@ struct Admin {
 // Prometheus metrics and health over HTTP.
 struct Metrics {
     IpAddress address = *IpAddress::parse("127.0.0.1");
-    uint16_t port = 0;
+    uint16_t port = 9641;
     // Both or none: TLS.
     std::optional<std::filesystem::path> certificate;
     std::optional<std::filesystem::path> private_key;

@@ -197,7 +197,7 @@ constexpr Key kKeys[] = {
 
     {.path = "metrics", .type = section, .description = "Prometheus metrics (`/metrics`) and health (`/healthz`, `/readyz`) over HTTP. Absent: none."},
     {.path = "metrics.address", .type = host_address, .default_text = "127.0.0.1", .description = "An address of the host, not of the gateway's ports."},
-    {.path = "metrics.port", .type = integer, .presence = required, .minimum = 1, .maximum = 65535, .description = "TCP port."},
+    {.path = "metrics.port", .type = integer, .default_text = "9641", .minimum = 1, .maximum = 65535, .description = "TCP port."},
     {.path = "metrics.certificate", .type = file, .description = "PEM, own first, then intermediates. Absent: no TLS."},
     {.path = "metrics.private_key", .type = file, .description = "PEM, readable by its owner only. With `certificate`."},
     {.path = "metrics.token_file", .type = file, .description = "`/metrics` is given only to requests with this bearer token. Readable by its owner only. Absent: to everybody who can connect."},
