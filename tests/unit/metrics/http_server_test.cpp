@@ -160,6 +160,7 @@ TEST_F(MetricsServer, a_client_that_says_nothing_does_not_hold_up_the_end) {
     address.sin_port = htons(server->port());
     ::inet_pton(AF_INET, "127.0.0.1", &address.sin_addr);
     ASSERT_EQ(::connect(silent, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    EXPECT_EQ(status("/healthz"), 503);  // accepted after the silent one, which now has a thread
     const auto begun = std::chrono::steady_clock::now();
     server.reset();
     EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(3));
