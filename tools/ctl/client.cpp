@@ -76,15 +76,15 @@ Result<nlohmann::json> Client::ask(const std::string& command, const nlohmann::j
         return fail(ErrorCode::protocol, "the gateway's answer is of another version than {}",
                     kSchemaVersion);
     }
-    if (!document["ok"].get<bool>()) {
-        const json& error = document["error"];
+    if (!document.at("ok").get<bool>()) {
+        const json& error = document.at("error");
         return fail(ErrorCode::refused, "{} ({})", error.value("message", ""),
                     error.value("code", ""));
     }
-    if (document["id"] != last_id_) {
+    if (document.at("id") != last_id_) {
         return fail(ErrorCode::protocol, "the gateway has answered another request");
     }
-    return document["result"];
+    return document.at("result");
 }
 
 Result<std::string> Client::read_line() {

@@ -91,7 +91,7 @@ TEST_F(AdminDispatcher, every_change_is_audited) {
 TEST_F(AdminDispatcher, nothing_is_changed_while_the_audit_log_cannot_be_written) {
     std::filesystem::create_directory(log());
     const auto answer = ask("drain");
-    EXPECT_FALSE(answer["ok"].get<bool>());
+    ASSERT_FALSE(answer["ok"].get<bool>());
     EXPECT_NE(answer["error"]["message"].get<std::string>().find("audit log"), std::string::npos);
     EXPECT_TRUE(operations.done.empty());
     EXPECT_TRUE(ask("status")["ok"].get<bool>());

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "control/relay/pair.h"
 #include "dataplane/packet/code_points.h"
 #include "tests/support/eal.h"
 #include "tests/unit/relay/fake_host.h"
@@ -253,6 +254,45 @@ TEST_F(RelayTest, drain_shuts_a_quiet_pair_down_at_once) {
     rounds();
     EXPECT_TRUE(accepted_.shut_down);
     EXPECT_TRUE(backend().shut_down);
+}
+
+TEST_F(RelayTest, a_closed_pair_waits_for_what_is_under_way_and_is_aborted_in_the_end) {
+    bring_up();
+    const auto pair_id = relay_->pairs().front()->id();
+    EXPECT_EQ(pair_id, 1U);
+    EXPECT_EQ(relay_->find(2), nullptr);
+    accepted_.unsent = 100;
+    relay_->find(pair_id)->close(std::chrono::seconds(4));
+    rounds();
+    EXPECT_FALSE(accepted_.shut_down);
+    clock_.advance(std::chrono::seconds(2));
+    rounds();
+    EXPECT_TRUE(accepted_.shut_down);
+    EXPECT_TRUE(backend().shut_down);
+    EXPECT_EQ(accepted_.aborted_with, "");
+    accepted_.arrive(piece({1}));
+    rounds();
+    EXPECT_EQ(relay_->counters().messages_late, 1U);
+    EXPECT_EQ(accepted_.aborted_with, "") << "as when the gateway is being stopped";
+    clock_.advance(std::chrono::seconds(2));
+    rounds();
+    EXPECT_NE(accepted_.aborted_with, "");
+}
+
+TEST_F(RelayTest, listeners_and_backends_are_counted) {
+    bring_up();
+    EXPECT_EQ(relay_->listener_counters().front().associations, 1U);
+    EXPECT_EQ(relay_->backend_counters()[0].associations, 1U);
+    EXPECT_EQ(relay_->backend_counters()[0].last_connected, true);
+    backend().close(sctp::CloseReason::peer_unreachable);
+    accepted_.close(sctp::CloseReason::locally_aborted);
+    rounds();
+    EXPECT_EQ(relay_->pair_count(), 0U);
+    EXPECT_EQ(relay_->listener_counters().front().associations, 0U);
+    EXPECT_EQ(relay_->listener_counters().front().accepted, 1U);
+    EXPECT_EQ(relay_->backend_counters()[0].associations, 0U);
+    EXPECT_EQ(relay_->backend_counters()[0].failures, 1U);
+    EXPECT_EQ(relay_->backend_counters()[0].last_connected, false);
 }
 
 }  // namespace
