@@ -270,6 +270,7 @@ TEST_F(RelayTest, a_closed_pair_waits_for_what_is_under_way_and_is_aborted_in_th
     EXPECT_TRUE(accepted_.shut_down);
     EXPECT_TRUE(backend().shut_down);
     EXPECT_EQ(accepted_.aborted_with, "");
+    backend().close(sctp::CloseReason::shutdown_complete);
     accepted_.arrive(piece({1}));
     rounds();
     EXPECT_EQ(relay_->counters().messages_late, 1U);
