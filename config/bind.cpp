@@ -30,6 +30,8 @@ constexpr std::array<std::pair<std::string_view, CipherSuite>, 4> suite_words{
      {"TLS_AES_128_CCM_SHA256", CipherSuite::aes_128_ccm_sha256}}};
 constexpr std::array<std::pair<std::string_view, Side>, 2> side_words{
     {{"plain", Side::plain}, {"protected", Side::protected_side}}};
+constexpr std::array<std::pair<std::string_view, OnRestart>, 2> on_restart_words{
+    {{"keep", OnRestart::keep}, {"reset", OnRestart::reset}}};
 constexpr std::array<std::pair<std::string_view, LogLevel>, 4> level_words{
     {{"error", LogLevel::error},
      {"warn", LogLevel::warn},
@@ -213,6 +215,9 @@ class Binder {
         const Section log = document_.below("log");
         log.read("level", out_.log.level, level_words);
         log.read("format", out_.log.format, format_words);
+        if (document_.has("restart")) {
+            out_.restart = restart(document_.below("restart"));
+        }
         document_.below("lab").read("keylog", out_.lab.keylog, folder_);
         document_.read("stats_file", out_.stats_file, folder_);
     }
@@ -332,12 +337,56 @@ class Binder {
         return out;
     }
 
+    [[nodiscard]] Restart restart(const Section& section) const {
+        Restart out;
+        section.read("group", out.group);
+        section.read("owner", out.owner);
+        section.read("lease_ms", out.lease_ms);
+        section.read("standby", out.standby);
+        section.read("per_second", out.per_second);
+        section.read("at_once", out.at_once);
+        if (section.has("sqlite")) {
+            section.below("sqlite").read("file", out.sqlite_file, folder_);
+        }
+        if (section.has("redis")) {
+            const Section redis = section.below("redis");
+            RedisServer& to = out.redis.emplace();
+            to.place = *parse_redis_server(redis.text("server"));
+            if (redis.has("user")) {
+                redis.read("user", to.user);
+            }
+            redis.read("password_file", to.password_file, folder_);
+            redis.read("prefix", to.prefix);
+            redis.read("wait_replicas", to.wait_replicas);
+            redis.read("require_durable", to.require_durable);
+        }
+        out.key = sealing_key(section.below("key"));
+        for (const Section& former : section.sections("former_keys")) {
+            out.former_keys.push_back(sealing_key(former));
+        }
+        return out;
+    }
+
+    [[nodiscard]] SealingKeySource sealing_key(const Section& section) const {
+        SealingKeySource out;
+        section.read("file", out.file, folder_);
+        if (section.has("credential")) {
+            out.credential = section.text("credential");
+        }
+        if (section.has("token")) {
+            out.token = section.text("token");
+        }
+        section.read("wrapped_file", out.wrapped_file, folder_);
+        return out;
+    }
+
     Listener listener(const Section& section) {
         Listener out;
         section.read("name", out.name);
         section.read("side", out.side, side_words);
         section.read("address", out.address);
         section.read("port", out.port);
+        section.read("on_restart", out.on_restart, on_restart_words);
         section.read("max_streams", out.max_streams);
         section.read("max_associations", out.max_associations);
         out.port_index = owner(section, "address", out.address);

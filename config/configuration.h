@@ -154,6 +154,9 @@ struct Backend {
     uint32_t connect_timeout_ms = 10000;
 };
 
+// What a protected restart of one leg of a pair means for the other one.
+enum class OnRestart { keep, reset };
+
 struct Listener {
     std::string name;
     Side side = Side::plain;
@@ -163,6 +166,7 @@ struct Listener {
     size_t backend = 0;                // into Configuration::backends
     std::optional<size_t> protection;  // into Configuration::protection; set when side is protected
     std::vector<std::string> peer_names;  // instead of the policy's, unless empty
+    OnRestart on_restart = OnRestart::keep;
     uint16_t max_streams = 16;
     uint32_t max_associations = 1000;
 };
@@ -200,6 +204,44 @@ struct Log {
     LogFormat format = LogFormat::text;
 };
 
+// A key-encryption key; exactly one of the three.
+struct SealingKeySource {
+    std::optional<std::filesystem::path> file;
+    std::optional<std::string> credential;  // of systemd
+    std::optional<std::string> token;       // a URI for OpenSSL's store, with wrapped_file
+    std::optional<std::filesystem::path> wrapped_file;
+};
+
+struct RedisPlace {
+    std::string socket;  // a Unix socket's path; empty: address and port
+    IpAddress address;
+    uint16_t port = 0;
+    friend bool operator==(const RedisPlace&, const RedisPlace&) = default;
+};
+
+struct RedisServer {
+    RedisPlace place;
+    std::string user;  // empty: the default user
+    std::optional<std::filesystem::path> password_file;
+    std::string prefix = "sdg";
+    uint32_t wait_replicas = 0;
+    bool require_durable = true;
+};
+
+// Where restart keys are kept; exactly one of sqlite_file and redis.
+struct Restart {
+    std::string group = "default";
+    std::string owner = "gateway";
+    uint32_t lease_ms = 15000;
+    bool standby = false;  // waits until the group is free
+    uint32_t per_second = 500;
+    uint32_t at_once = 64;
+    std::optional<std::filesystem::path> sqlite_file;
+    std::optional<RedisServer> redis;
+    SealingKeySource key;
+    std::vector<SealingKeySource> former_keys;
+};
+
 struct Lab {
     std::optional<std::filesystem::path> keylog;  // traffic keys in clear: laboratory only
 };
@@ -216,6 +258,7 @@ struct Configuration {
     Sctp sctp;
     Shutdown shutdown;
     Log log;
+    std::optional<Restart> restart;
     Lab lab;
     std::optional<std::filesystem::path> stats_file;  // written at exit
 };

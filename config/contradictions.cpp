@@ -53,6 +53,9 @@ class Rules {
             names_need_tls13(c_.listeners[i], fmt::format("listeners[{}].peer_names", i));
         }
         listeners_differ();
+        if (c_.restart) {
+            restart_is_consistent();
+        }
         sctp_is_consistent();
     }
 
@@ -193,8 +196,8 @@ class Rules {
             report(path, "a section of a key-management method: tls13, preshared or lab_raw",
                    "none");
         }
-        if (policy.restart) {
-            report(path + ".restart", "false", "true, not available yet in this version");
+        if (policy.restart && policy.lab_raw_file) {
+            report(path + ".restart", "false with lab_raw, whose keys would be used twice", "true");
         }
         if (has(KeyManagementMethod::preshared)) {
             if (policy.preshared_file.has_value() == policy.lab_raw_file.has_value()) {
@@ -240,6 +243,35 @@ class Rules {
             (*leg.protection != unresolved && !c_.protection[*leg.protection].tls13)) {
             report(path, "no names without a protection policy that has tls13",
                    fmt::format("{}", leg.peer_names.size()));
+        }
+    }
+
+    void restart_is_consistent() {
+        const Restart& restart = *c_.restart;
+        if (restart.sqlite_file.has_value() == restart.redis.has_value()) {
+            report(restart.redis ? "restart.redis" : "restart", "exactly one of sqlite and redis",
+                   restart.redis ? "both" : "neither");
+        }
+        if (restart.standby && !restart.redis) {
+            report("restart.standby", "false without redis, which gateways share", "true");
+        }
+        sealing_key_is_one(restart.key, "restart.key");
+        for (size_t i = 0; i < restart.former_keys.size(); ++i) {
+            sealing_key_is_one(restart.former_keys[i], fmt::format("restart.former_keys[{}]", i));
+        }
+        if (std::none_of(c_.protection.begin(), c_.protection.end(),
+                         [](const ProtectionPolicy& policy) { return policy.restart; })) {
+            report("restart", "a protection policy with restart: true, or no store", "none");
+        }
+    }
+
+    void sealing_key_is_one(const SealingKeySource& key, const std::string& path) {
+        const int given = (key.file ? 1 : 0) + (key.credential ? 1 : 0) + (key.token ? 1 : 0);
+        if (given != 1) {
+            report(path, "one of file, credential and token", fmt::format("{}", given));
+        } else if (key.token.has_value() != key.wrapped_file.has_value()) {
+            report(path, "wrapped_file with token, and only then",
+                   key.token ? "none" : "wrapped_file alone");
         }
     }
 

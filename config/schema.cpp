@@ -26,6 +26,7 @@ constexpr std::array<string_view, 9> kSignatures{
     "rsa_pss_rsae_sha256",    "rsa_pss_rsae_sha384",    "rsa_pss_rsae_sha512",
     "rsa_pss_pss_sha256",     "rsa_pss_pss_sha384",     "rsa_pss_pss_sha512"};
 constexpr std::array<string_view, 2> kSides{"plain", "protected"};
+constexpr std::array<string_view, 2> kOnRestart{"keep", "reset"};
 constexpr std::array<string_view, 4> kLevels{"error", "warn", "info", "debug"};
 constexpr std::array<string_view, 2> kFormats{"text", "json"};
 
@@ -100,7 +101,7 @@ constexpr Key kKeys[] = {
     {.path = "protection[].roles[]", .type = choice, .presence = required, .choices = kRoles, .description = "A role."},
     {.path = "protection[].methods", .type = list, .minimum = 1, .maximum = 3, .description = "Key-management methods offered, most preferred first. Absent: those that have a section below, `tls13` before `preshared`. `dtls13` is not available yet in this version."},
     {.path = "protection[].methods[]", .type = choice, .presence = required, .choices = kMethods, .description = "A method: `preshared` is id 0, `dtls13` 1, `tls13` 192."},
-    {.path = "protection[].restart", .type = boolean, .default_text = "false", .description = "Offer protected restart. `true` is not available yet in this version."},
+    {.path = "protection[].restart", .type = boolean, .default_text = "false", .description = "Offer protected restart (3GPP NG-C asks for it). Associations that this gateway is to restart itself after a crash need the section `restart`, too."},
     {.path = "protection[].suite", .type = choice, .default_text = "TLS_AES_128_GCM_SHA256", .choices = kSuites, .description = "Cipher suite for method `preshared`; both ends must name the same. With `lab_raw` the file names it."},
     {.path = "protection[].replay_window", .type = integer, .default_text = "1024", .unit = "records", .minimum = 64, .maximum = 65536, .power_of_two = true,
      .description = "How far records may be reordered and still be accepted."},
@@ -160,6 +161,7 @@ constexpr Key kKeys[] = {
     {.path = "listeners[].peer_names", .type = list, .default_text = "[]", .maximum = 256, .description = "Instead of the policy's `tls13.peer_names`."},
     {.path = "listeners[].peer_names[]", .type = peer_name, .presence = required, .description = "As there."},
     {.path = "listeners[].protection", .type = name, .description = "Name of a protection policy: required on side `protected`, not allowed on side `plain`."},
+    {.path = "listeners[].on_restart", .type = choice, .default_text = "keep", .choices = kOnRestart, .description = "When a protected leg of a relayed association is restarted: `keep` goes on with the other leg, `reset` ends it (and begins a new one towards the backend). A message that was relayed in part resets in any case."},
     {.path = "listeners[].max_streams", .type = integer, .default_text = "16", .minimum = 1, .maximum = 1024, .description = "Streams granted in each direction."},
     {.path = "listeners[].max_associations", .type = integer, .default_text = "1000", .minimum = 1, .maximum = 100000, .description = "Associations accepted at a time; more are refused."},
 
@@ -189,6 +191,34 @@ constexpr Key kKeys[] = {
     {.path = "log", .type = section, .description = "The log, on standard error."},
     {.path = "log.level", .type = choice, .default_text = "info", .choices = kLevels, .description = "Least severity shown."},
     {.path = "log.format", .type = choice, .default_text = "text", .choices = kFormats, .description = "`json`: one object a line."},
+
+    {.path = "restart", .type = section, .description = "The store for restart keys: after a crash the gateway brings its associations back by protected restart. Absent: peers may restart associations, this gateway forgets its own. One of `sqlite` and `redis`; see docs/restart-store.md."},
+    {.path = "restart.group", .type = name, .default_text = "default", .description = "The associations of one gateway and of those that may take them over."},
+    {.path = "restart.owner", .type = name, .default_text = "gateway", .description = "This gateway; another name for each that shares a group."},
+    {.path = "restart.lease_ms", .type = integer, .default_text = "15000", .unit = "milliseconds", .minimum = 1000, .maximum = 3600000, .description = "After that time without a sign of life another owner may take the group over."},
+    {.path = "restart.standby", .type = boolean, .default_text = "false", .description = "Wait, without touching ports and addresses, until the group is free, then take it over. `false`: refuse to start when another owner has it."},
+    {.path = "restart.per_second", .type = integer, .default_text = "500", .unit = "associations a second", .minimum = 1, .maximum = 100000, .description = "Restarts begun at most."},
+    {.path = "restart.at_once", .type = integer, .default_text = "64", .unit = "associations", .minimum = 1, .maximum = 10000, .description = "Restarts under way at most."},
+    {.path = "restart.sqlite", .type = section, .description = "A file on this host."},
+    {.path = "restart.sqlite.file", .type = file, .presence = required, .description = "Made when it is not there. Its directory must belong to the gateway alone."},
+    {.path = "restart.redis", .type = section, .description = "A Redis or Valkey server, for a standby gateway on another machine."},
+    {.path = "restart.redis.server", .type = redis_server, .presence = required, .description = "`unix:PATH` or `ADDRESS:PORT` (`[ADDRESS]:PORT` for IPv6). The connection is not encrypted."},
+    {.path = "restart.redis.user", .type = text, .description = "Absent: the default user."},
+    {.path = "restart.redis.password_file", .type = file, .description = "First line: the password. Readable by its owner only."},
+    {.path = "restart.redis.prefix", .type = name, .default_text = "sdg", .description = "Of all keys in the server."},
+    {.path = "restart.redis.wait_replicas", .type = integer, .default_text = "0", .minimum = 0, .maximum = 16, .description = "Replicas that must have confirmed a deletion; all of them, if the server fails over."},
+    {.path = "restart.redis.require_durable", .type = boolean, .default_text = "true", .description = "Refuse a server that may lose what it has confirmed. `false` gives up the promise that no key is used twice."},
+    {.path = "restart.key", .type = section, .presence = required, .description = "The key-encryption key that seals every stored row: one of `file`, `credential` and `token`."},
+    {.path = "restart.key.file", .type = file, .description = "32 octets or 64 hexadecimal digits, readable by its owner only."},
+    {.path = "restart.key.credential", .type = text, .description = "Name of a systemd credential (LoadCredential=, LoadCredentialEncrypted=)."},
+    {.path = "restart.key.token", .type = text, .description = "URI of an RSA key in a token (`pkcs11:`, `handle:`); needs `wrapped_file`."},
+    {.path = "restart.key.wrapped_file", .type = file, .description = "The key-encryption key, encrypted to the token's key."},
+    {.path = "restart.former_keys", .type = list, .default_text = "[]", .maximum = 8, .description = "Keys that may still seal rows: the former ones, or the next one, during a rotation."},
+    {.path = "restart.former_keys[]", .type = section, .presence = required, .description = "As `key`."},
+    {.path = "restart.former_keys[].file", .type = file, .description = "As there."},
+    {.path = "restart.former_keys[].credential", .type = text, .description = "As there."},
+    {.path = "restart.former_keys[].token", .type = text, .description = "As there."},
+    {.path = "restart.former_keys[].wrapped_file", .type = file, .description = "As there."},
 
     {.path = "lab", .type = section, .description = "For the laboratory only."},
     {.path = "lab.keylog", .type = file, .description = "**Writes every traffic key in clear** to this file, so that captures can be decrypted. Absent: off."},
@@ -278,6 +308,8 @@ std::string expectation(const Key& key) {
                    "2001:db8::1/64";
         case network_prefix:
             return "a network with its prefix length, such as 10.0.0.0/8 or 2001:db8::/32";
+        case redis_server:
+            return "unix:PATH, ADDRESS:PORT or [ADDRESS]:PORT";
         case peer_name:
             return "any, dns:NAME, uri:URI or ip:ADDRESS, without wildcards";
         case mac_address:

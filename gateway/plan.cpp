@@ -284,6 +284,10 @@ Result<Policies> load_policies(const config::Configuration& configuration, const
     return out;
 }
 
+bool wants_restart(const config::Configuration& configuration) {
+    return std::ranges::any_of(configuration.protection, &config::ProtectionPolicy::restart);
+}
+
 std::vector<relay::BackendSettings> backend_settings(const config::Configuration& configuration,
                                                      const Policies& policies) {
     std::vector<relay::BackendSettings> out;
@@ -316,6 +320,8 @@ std::vector<relay::ListenerSettings> listener_settings(const config::Configurati
         to.leg = leg_settings(configuration, from.port_index, from.max_streams, to.policy);
         to.max_associations = from.max_associations;
         to.backend = from.backend;
+        to.on_restart = from.on_restart == config::OnRestart::keep ? relay::OnRestart::keep
+                                                                   : relay::OnRestart::reset;
         out.push_back(std::move(to));
     }
     return out;

@@ -48,6 +48,8 @@ struct Policies {
 [[nodiscard]] Result<Policies> load_policies(const config::Configuration& configuration,
                                              const Clock& clock, Random& random);
 
+[[nodiscard]] bool wants_restart(const config::Configuration& configuration);
+
 // policies as load_policies() made them; they outlive what is returned.
 [[nodiscard]] std::vector<relay::BackendSettings> backend_settings(
     const config::Configuration& configuration, const Policies& policies);

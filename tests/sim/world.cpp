@@ -8,6 +8,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "gateway/restart_store.h"
+
 namespace sdg::sim {
 namespace {
 
@@ -48,13 +50,17 @@ config::Port port_of(const std::string& name, const std::string& device, const c
     return out;
 }
 
-std::unique_ptr<gateway::Gateway> make_gateway(const config::Configuration& configuration,
-                                               const Clock& clock, Random& random) {
-    auto made = gateway::Gateway::create(configuration, clock, random);
-    if (!made) {
-        throw std::runtime_error(made.error().message);
+config::Restart store_of(const std::string& folder, const std::string& name) {
+    config::Restart out;
+    out.sqlite_file = std::filesystem::path(folder) / (name + ".db");
+    out.key.file = std::filesystem::path(folder) / (name + ".kek");
+    const int file = ::open(out.key.file->c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    const std::string digits(64, '7');
+    if (file < 0 || ::write(file, digits.data(), digits.size()) < 0) {
+        throw std::runtime_error("no key file");
     }
-    return std::move(*made);
+    ::close(file);
+    return out;
 }
 
 void set_keys(config::ProtectionPolicy& policy, Keys keys, const std::string& roles,
@@ -150,15 +156,23 @@ World::World(const Settings& settings)
     }
     config_b.listeners = {from_a};
 
+    if (settings.restart) {
+        config_a.protection[0].restart = config_b.protection[0].restart = true;
+        config_a.restart = store_of(folder_, "a");
+        config_b.restart = store_of(folder_, "b");
+    }
     if (settings.adjust_a) {
         settings.adjust_a(config_a);
     }
     if (settings.adjust_b) {
         settings.adjust_b(config_b);
     }
-    a = make_gateway(config_a, clock, random_a);
+    on_start = settings.on_start;
+    config_a_ = config_a;
+    config_b_ = config_b;
+    a = make(config_a_, random_a);
     if (!settings.without_b) {
-        b = make_gateway(config_b, clock, random_b);
+        b = make(config_b_, random_b);
     }
     client = std::make_unique<Node>("client", access.device_a(),
                                     port::Prefix{*IpAddress::parse("10.1.0.10"), 24},
@@ -181,6 +195,37 @@ World::~World() {
     std::filesystem::remove_all(folder_, ignored);
 }
 
+std::unique_ptr<gateway::Gateway> World::make(const config::Configuration& configuration,
+                                              Random& random) {
+    std::unique_ptr<restart::Keeper> keeper;
+    if (configuration.restart) {
+        auto opened = gateway::open_keeper(
+            *configuration.restart, configuration.limits.associations, clock, wall_clock_, random);
+        if (!opened) {
+            throw std::runtime_error(opened.error().message);
+        }
+        keeper = std::move(*opened);
+    }
+    auto made = gateway::Gateway::create(configuration, clock, random, std::move(keeper));
+    if (!made) {
+        throw std::runtime_error(made.error().message);
+    }
+    if (on_start) {
+        on_start(**made);
+    }
+    return std::move(*made);
+}
+
+void World::kill(std::unique_ptr<gateway::Gateway>& gateway) {
+    (&gateway == &a ? trunk : core).clear();
+    (&gateway == &a ? access : trunk).clear();
+    gateway.reset();
+}
+
+void World::start(std::unique_ptr<gateway::Gateway>& gateway) {
+    gateway = &gateway == &a ? make(config_a_, random_a) : make(config_b_, random_b);
+}
+
 void World::step(std::chrono::microseconds step) {
     client->poll();
     access.step();
@@ -193,6 +238,9 @@ void World::step(std::chrono::microseconds step) {
         }
         for (const auto& worker : gateway->workers()) {
             worker->poll_once();
+        }
+        if (gateway->keeper() != nullptr) {
+            gateway->keeper()->drain();  // the store is as fast as it likes: simulated time stands
         }
         gateway->poll_control();
         for (const auto& worker : gateway->workers()) {

@@ -138,9 +138,14 @@ INSTANTIATE_TEST_SUITE_P(
              "    tls13: {certificate: c, private_key: k, authorities: [a], "
              "peer_names: [any, \"dns:a.example\"]}\n    preshared:",
              "12:75: protection[0].tls13.peer_names: expected any alone, or names, got both"},
-        Bend{"restart_not_yet", "    preshared:", "    restart: true\n    preshared:",
-             "12:14: protection[0].restart: expected false, got true, not available yet in this "
-             "version"},
+        Bend{"restart_of_raw_keys", "    preshared:\n      file: trunk.psk",
+             "    restart: true\n    lab_raw:\n      file: f",
+             "12:14: protection[0].restart: expected false with lab_raw, whose keys would be used "
+             "twice, got true"},
+        Bend{"restart_store_without_restart",
+             "listeners:", "restart: {sqlite: {file: /s}, key: {file: /k}}\nlisteners:",
+             "21:10: restart: expected a protection policy with restart: true, or no store, got "
+             "none"},
         Bend{"two_key_sources", "    preshared:", "    lab_raw:\n      file: f\n    preshared:",
              "13:7: protection[0].lab_raw: expected exactly one of preshared and lab_raw, got "
              "both"},
@@ -197,6 +202,39 @@ TEST(Contradictions, more_workers_need_more_mbufs) {
     EXPECT_EQ(errors_of(text + "workers: {count: 4}\n"),
               "gw.yaml:7:12: ports[1].mbufs: expected more than 4096, the descriptors of all "
               "workers' queues, got 4096\n");
+}
+
+// The good sample with a restarting policy and this section.
+std::string with_restart(const std::string& section) {
+    std::string text = good_with("    preshared:", "    restart: true\n    preshared:");
+    return text + "restart:\n" + section;
+}
+
+TEST(Contradictions, restart_store_is_one_with_one_key) {
+    const std::string sqlite = "  sqlite: {file: r.db}\n";
+    const std::string key = "  key: {file: kek}\n";
+    EXPECT_EQ(errors_of(with_restart(sqlite + key)), "no error\n");
+    EXPECT_EQ(errors_of(with_restart("  redis: {server: \"10.0.0.9:6379\"}\n" + key)),
+              "no error\n");
+    EXPECT_EQ(errors_of(with_restart(key)),
+              "gw.yaml:29:3: restart: expected exactly one of sqlite and redis, got neither\n");
+    EXPECT_EQ(errors_of(with_restart(sqlite + "  redis: {server: \"unix:/r\"}\n" + key)),
+              "gw.yaml:30:10: restart.redis: expected exactly one of sqlite and redis, got both\n");
+    EXPECT_EQ(errors_of(with_restart(sqlite + "  standby: true\n" + key)),
+              "gw.yaml:30:12: restart.standby: expected false without redis, which gateways share, "
+              "got true\n");
+    EXPECT_EQ(errors_of(with_restart(sqlite + "  key: {file: a, credential: b}\n")),
+              "gw.yaml:30:8: restart.key: expected one of file, credential and token, got 2\n");
+    EXPECT_EQ(errors_of(with_restart(sqlite + "  key: {token: \"pkcs11:x\"}\n")),
+              "gw.yaml:30:8: restart.key: expected wrapped_file with token, and only then, got "
+              "none\n");
+    EXPECT_EQ(
+        errors_of(with_restart(sqlite + key + "  former_keys: [{wrapped_file: w}]\n")),
+        "gw.yaml:31:17: restart.former_keys[0]: expected one of file, credential and token, got "
+        "0\n");
+    EXPECT_EQ(errors_of(with_restart("  redis: {server: \"here:1\"}\n" + key)),
+              "gw.yaml:29:19: restart.redis.server: expected unix:PATH, ADDRESS:PORT or "
+              "[ADDRESS]:PORT, got the quoted text 'here:1'\n");
 }
 
 }  // namespace

@@ -55,8 +55,19 @@ TEST(Schema, defaults_pass_their_own_checks) {
             continue;
         }
         const std::string section = parent(key.path);
-        const std::string text = test::good + section + ": {" + std::string(last_part(key.path)) +
-                                 ": " + std::string(key.default_text) + "}\n";
+        // What the section restart must have in any case, and a policy that wants it.
+        const bool restart = section.starts_with("restart");
+        const std::string base =
+            restart ? test::good_with("    preshared:", "    restart: true\n    preshared:")
+                    : test::good;
+        const std::string needed =
+            section == "restart" ? ", sqlite: {file: r}, key: {file: k}" : "";
+        const std::string value =
+            std::string(last_part(key.path)) + ": " + std::string(key.default_text);
+        const std::string text =
+            section == "restart.redis"
+                ? base + "restart: {key: {file: k}, redis: {server: \"unix:/r\", " + value + "}}\n"
+                : base + section + ": {" + value + needed + "}\n";
         EXPECT_EQ(test::errors_of(text), "no error\n") << key.path;
     }
 }
