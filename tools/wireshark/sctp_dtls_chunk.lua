@@ -97,7 +97,7 @@ for _, one in pairs(e) do
 end
 proto.experts = all_experts
 
-local sctp_field, comment_field = Field.new("sctp"), Field.new("frame.comment")
+local sctp_field, port_field, comment_field = Field.new("sctp"), Field.new("sctp.srcport"), Field.new("frame.comment")
 local frame_length, captured_length = Field.new("frame.len"), Field.new("frame.cap_len")
 local icmp_field, icmpv6_field = Field.new("icmp"), Field.new("icmpv6")
 
@@ -113,10 +113,9 @@ local function direction(source, destination, tag)
     return string.format("%d:%d:%08x", source, destination, tag)
 end
 
--- For the dissector of the key-management messages: what INIT and INIT ACK settled, or nil.
-SctpDtls = SctpDtls or {}
-SctpDtls.methods = METHODS
-function SctpDtls.agreed_method(source, destination, tag)
+-- For sctp_dtls_keying.lua: what INIT and INIT ACK settled, or nil. Wireshark gives each script global
+-- variables of its own; only _G is shared.
+function _G.sctp_dtls_agreed_method(source, destination, tag)
     return agreed[direction(source, destination, tag)]
 end
 
@@ -364,16 +363,21 @@ local function read_packet(range)
 end
 
 -- A packet that decrypt-capture has opened says so in its comment.
-local function dissect_comment(text, tree)
-    local epoch, role, number = text:match("^decrypted DTLS chunk: epoch (%d+), (%a+), record number (%d+)")
-    if not epoch then
-        return false
+local function opened_beforehand()
+    for _, comment in ipairs({ comment_field() }) do
+        local epoch, role, number = tostring(comment.value):match(
+            "^decrypted DTLS chunk: epoch (%d+), (%a+), record number (%d+)")
+        if epoch then
+            return epoch, role, number
+        end
     end
+end
+
+local function dissect_opened(tree, epoch, role, number)
     tree:add(f.opened_epoch, tonumber(epoch)):set_generated()
     tree:add(f.opened_role, role):set_generated()
     number = tonumber(number)
     tree:add(f.opened_number, UInt64.new(number % 2 ^ 32, math.floor(number / 2 ^ 32))):set_generated()
-    return true
 end
 
 local function is_ours(packet)
@@ -395,21 +399,22 @@ local function is_ours(packet)
     return false
 end
 
-local function dissect_packet(range, comment, pinfo, root)
+local function dissect_packet(range, pinfo, root)
     local packet = read_packet(range)
     packet.whole = captured_length().value == frame_length().value -- else the capture cut it
     local key = direction(packet.source, packet.destination, packet.tag)
-    local in_clear = #packet.chunks > 0 and not comment:find("^decrypted DTLS chunk")
+    local epoch, role, number = opened_beforehand()
+    local in_clear = #packet.chunks > 0 and not epoch
     for _, chunk in ipairs(packet.chunks) do
         in_clear = in_clear and chunk.kind ~= CHUNK_DTLS and chunk.kind ~= CHUNK_INIT and chunk.kind ~= CHUNK_INIT_ACK
     end
     in_clear = in_clear and first_protected[key] ~= nil and first_protected[key] < pinfo.number
-    if not in_clear and not is_ours(packet) and comment == "" then
+    if not in_clear and not epoch and not is_ours(packet) then
         return
     end
     local tree = root:add(proto, range)
-    if comment ~= "" then
-        dissect_comment(comment, tree)
+    if epoch then
+        dissect_opened(tree, epoch, role, number)
     end
     if in_clear then
         tree:add_proto_expert_info(e.clear)
@@ -437,10 +442,23 @@ function proto.dissector(_, pinfo, root)
     if icmp_field() or icmpv6_field() then
         return -- quotes a part of somebody's packet
     end
-    local comment = comment_field()
-    for _, found in ipairs({ sctp_field() }) do
-        if found.len > COMMON_HEADER and found.range:len() > COMMON_HEADER then
-            dissect_packet(found.range, comment and comment.value or "", pinfo, root)
+    -- Behind a DATA chunk Wireshark goes on in another item, so a packet is all items from one with ports on.
+    local starts, packets = {}, {}
+    for _, port in ipairs({ port_field() }) do
+        starts[port.offset] = true
+    end
+    for _, item in ipairs({ sctp_field() }) do
+        local stop = item.offset + item.len
+        if starts[item.offset] then
+            packets[#packets + 1] = { source = item.source, from = item.offset, stop = stop }
+        elseif #packets > 0 then
+            packets[#packets].stop = math.max(packets[#packets].stop, stop)
+        end
+    end
+    for _, one in ipairs(packets) do
+        local length = math.min(one.stop, one.source:len()) - one.from
+        if length > COMMON_HEADER then
+            dissect_packet(one.source:range(one.from, length), pinfo, root)
         end
     end
 end

@@ -139,8 +139,8 @@ local function method_of(tvb, pinfo)
         return proto.prefs.method
     end
     local tag = tag_field()
-    local agreed = tag and SctpDtls and
-        SctpDtls.agreed_method(pinfo.src_port, pinfo.dst_port, tag.value)
+    local look_up = _G.sctp_dtls_agreed_method
+    local agreed = tag and look_up and look_up(pinfo.src_port, pinfo.dst_port, tag.value)
     if agreed then
         return agreed
     end
@@ -175,8 +175,8 @@ local function dissect_method_192(tvb, pinfo, tree, root)
         end
         local kind = tvb(1, 1):uint()
         local line = tree:add(f.control_type, tvb(1, 1))
-        pinfo.cols.info:append(string.format("Keys of epoch bits %d: %s ", epoch,
-            CONTROL_TYPES[kind] or "unknown control message"))
+        pinfo.cols.info:append(string.format("%s (keys of epoch bits %d) ",
+            CONTROL_TYPES[kind] or "Unknown control message", epoch))
         if not CONTROL_TYPES[kind] then
             line:add_proto_expert_info(e.control)
         elseif tvb:len() > 2 then
@@ -184,7 +184,6 @@ local function dissect_method_192(tvb, pinfo, tree, root)
         end
         return
     end
-    pinfo.cols.info:append(string.format("Keys of epoch bits %d: ", epoch))
     local at = 1
     while at < tvb:len() do
         local length = tls_record(tvb, at)
@@ -205,6 +204,7 @@ local function dissect_method_192(tvb, pinfo, tree, root)
     if at > 1 then
         hand_over("tls", tvb(1, at - 1), pinfo, root)
     end
+    pinfo.cols.info:append(string.format(" (keys of epoch bits %d) ", epoch))
 end
 
 local function dissect_handshake(range, tree)
