@@ -154,13 +154,16 @@ def frames_of_every_kind():
         "cooked 2": (276, lambda p: b"\x08\x00" + bytes(18) + ipv4(p), b""),
         "sctp": (248, lambda p: p, b""),
     }
-    for name, (link, around, trailer) in kinds.items():
-        for form, make in {"pcap": pcap, "pcapng": pcapng,
-                           "pcap, big endian": lambda f, link: pcap(f, link, ">"),
-                           "pcap, nanoseconds": lambda f, link: pcap(f, link, magic=0xA1B23C4D),
-                           "pcapng, big endian": lambda f, link: pcapng(f, link, ">")}.items():
-            got, _, _ = decrypt(make([around(sender.seal(content)) + trailer], link), sender.line())
-            check(f"{name} in {form}", [frame for frame, _ in got], [around(plain)])
+    forms = {
+        "pcap": pcap, "pcapng": pcapng,
+        "pcap, big endian": lambda frames, link: pcap(frames, link, ">"),
+        "pcap, nanoseconds": lambda frames, link: pcap(frames, link, magic=0xA1B23C4D),
+        "pcapng, big endian": lambda frames, link: pcapng(frames, link, ">"),
+    }
+    for name, form in [(name, "pcap") for name in kinds] + [("ethernet", form) for form in forms]:
+        link, around, trailer = kinds[name]
+        got, _, _ = decrypt(forms[form]([around(sender.seal(content)) + trailer], link), sender.line())
+        check(f"{name} in {form}", [frame for frame, _ in got], [around(plain)])
 
 
 def what_cannot_be_opened_is_left():
@@ -226,7 +229,7 @@ def files_are_handled_well():
         before = source.read_bytes()
         check(name, subprocess.run(arguments, check=False, capture_output=True, env=environment).returncode, 2)
         check(name, source.read_bytes(), before)
-    extra = struct.pack("<II", 0xBAD, 20) + b"12345678" + struct.pack("<I", 20)
+    extra = struct.pack("<IIHH4s8sHHI", 4, 32, 1, 12, bytes(4), b"labhost", 0, 0, 32)  # a name resolution block
     got, _, _ = decrypt(pcapng([frame], 228, extra=extra), line)
     check("other blocks and comments go through", (extra in out.read_bytes(), got[0][1]),
           (True, ["mine", comment(sender, 0)]))

@@ -8,7 +8,7 @@ import subprocess
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM, ChaCha20Poly1305
-from scapy.utils import RawPcapNgReader
+from scapy.utils import RawPcapReader
 
 DATA, INIT, INIT_ACK, HEARTBEAT, ABORT, ERROR, DTLS = 0, 1, 2, 4, 6, 9, 0x41
 KEY_LENGTH = {0x1301: 16, 0x1302: 32, 0x1303: 32, 0x1304: 16}
@@ -106,12 +106,11 @@ def pcapng(frames, link=1, order="<", extra=b""):
 
 
 def read_pcapng(path):
-    """[(frame, comments)] of a capture: the octets by scapy, the comments by tshark."""
-    reader = RawPcapNgReader(path)
-    try:
-        frames = [frame for frame, _ in reader]
-    finally:
-        reader.close()
+    """[(frame, comments)] of a capture, as Wireshark's programs read it."""
+    subprocess.run(["editcap", "-F", "pcap", path, path + ".pcap"], capture_output=True, check=True, timeout=240)
+    reader = RawPcapReader(path + ".pcap")
+    frames = [frame for frame, _ in reader]
+    reader.close()
     command = ["tshark", "-r", path, "-T", "fields", "-e", "frame.comment", "-E", "aggregator=|"]
     run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=240)
     comments = [line.split("|") if line else [] for line in run.stdout.split("\n")[:-1]]
