@@ -134,6 +134,14 @@ def numbers_are_found():
     wanted.append(comment(sender, numbers[order[-1]]) + ", seen before: a receiver drops it")
     check("numbers", [text for _, text in got], [[one] for one in wanted])
     check("repeated", summary["repeated"], 1)
+    import dtls_record
+    for expected, number in ((0, 0), (0, 65535), (0x1FFFF, 0x20000), (0x20005, 0x1FFF0), (0x28005, 0x30003),
+                             (0x2FFFF, 0x27FFF), (0x20000, 0x28000), (0x10010, 0x0FFFF)):
+        sender.number = number
+        context = dtls_record.KeyContext(3, "primary", sender.suite, sender.key, sender.iv, sender.sn_key, expected)
+        context.searches = 0  # the nearest must be the first guess
+        opened = context.open(sender.seal(data(60, b"abcd"))[17:-3])
+        check(f"{number:#x} when {expected:#x} is expected", opened and opened[0], number)
 
 
 def frames_of_every_kind():
@@ -164,6 +172,8 @@ def frames_of_every_kind():
         link, around, trailer = kinds[name]
         got, _, _ = decrypt(forms[form]([around(sender.seal(content)) + trailer], link), sender.line())
         check(f"{name} in {form}", [frame for frame, _ in got], [around(plain)])
+        times = [packets.fields(TOOLS, FOLDER / file, ["frame.time_epoch"]) for file in ("in.pcap", "out.pcapng")]
+        check(f"time in {form}", times[0], times[1])
 
 
 def what_cannot_be_opened_is_left():

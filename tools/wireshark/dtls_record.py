@@ -35,7 +35,7 @@ class KeyContext:
         self.suite = SUITES[suite][0]
         self._aead, self._iv, self._sn_key = SUITES[suite][2](key), iv, sn_key
         self._ecb = None if suite == CHACHA20 else Cipher(algorithms.AES(sn_key), modes.ECB()).encryptor()
-        self._expected, self._searches = expected, SEARCHES
+        self._expected, self.searches = expected, SEARCHES
 
     def _mask(self, sample):
         if self._ecb:
@@ -51,8 +51,8 @@ class KeyContext:
         elif nearest + 0x8000 < self._expected:
             nearest += 0x10000
         yield nearest
-        if self._searches > 0:
-            self._searches -= 1
+        if self.searches > 0:
+            self.searches -= 1
             yield from (low | window << 16 for window in range(WINDOWS) if low | window << 16 != nearest)
 
     def open(self, record):
@@ -66,7 +66,7 @@ class KeyContext:
             except InvalidTag:
                 continue
             self._expected = max(self._expected, number + 1)
-            self._searches = SEARCHES
+            self.searches = SEARCHES
             return number, inner[-1] if inner else 0, inner[:-1]
         return None
 

@@ -464,3 +464,6 @@ function proto.dissector(_, pinfo, root)
 end
 
 register_postdissector(proto)
+-- A listener with a filter: without one Wireshark makes no trees, hence no fields, when it first reads a
+-- capture, and what INIT, INIT ACK and the first DTLS chunks told would not be there later.
+Listener.new("frame", "sctp")
