@@ -235,7 +235,8 @@ def files_are_handled_well():
     subprocess.run([*command, out], check=False, capture_output=True, env=environment)
     check("mode of an old file", out.stat().st_mode & 0o777, 0o600)
     check("the file says what it holds", b"PLAINTEXT" in out.read_bytes()[:200], True)
-    for name, arguments in {"onto itself": [*command, source], "no capture": [*command[:1], "/nonexistent", *command[2:], out]}.items():
+    for name, arguments in {"onto itself": [*command, source],
+                            "no capture": [*command[:1], "/nonexistent", *command[2:], out]}.items():
         before = source.read_bytes()
         check(name, subprocess.run(arguments, check=False, capture_output=True, env=environment).returncode, 2)
         check(name, source.read_bytes(), before)
@@ -243,7 +244,7 @@ def files_are_handled_well():
     got, _, _ = decrypt(pcapng([frame], 228, extra=extra), line)
     check("other blocks and comments go through", (extra in out.read_bytes(), got[0][1]),
           (True, ["mine", comment(sender, 0)]))
-    row = packets.fields(TOOLS, out, ["sctp_dtls.decrypted.epoch", "sctp_dtls.decrypted.role", "sctp_dtls.decrypted.record_number"])
+    row = packets.fields(TOOLS, out, [f"sctp_dtls.decrypted.{name}" for name in ("epoch", "role", "record_number")])
     check("the plugin shows it", list(row[0].values()), [["3"], ["primary"], ["0"]])
 
 
@@ -258,7 +259,8 @@ def damaged_captures_do_no_harm():
     (FOLDER / "keys.log").write_text(sender.line(), encoding="ascii")
     ring.read(FOLDER / "keys.log")
     frames = [ethernet(ipv4(sender.seal(data(60, b"abcd" * 9)))), ethernet(ipv6(sender.seal(data(60, b"abcd"))), True)]
-    captures = [pcap(frames), pcapng(frames), pcapng(frames, order=">"), pcap(frames, 113), pcap([f[14:] for f in frames], 101)]
+    captures = [pcap(frames), pcapng(frames), pcapng(frames, order=">"), pcap(frames, 113),
+                pcap([frame[14:] for frame in frames], 101)]
     outcomes = {"read": 0, "refused": 0}
     for turn in range(2500):
         octets = bytearray(captures[turn % len(captures)])

@@ -30,8 +30,9 @@ CLIENT_HELLO, SERVER_HELLO = "1", "2"
 def datagrams(peer, pki):
     """[(client to server?, datagram)] of a handshake with a retry, two key updates and an echo."""
     def start(side, *options):
-        return subprocess.Popen([peer, side, "--certificate", pki / f"{side}.pem", "--key", pki / f"{side}.key", "--ca",
-                                 pki / "ca.pem", "--peer", "any", "--limit", "25", *options], stdout=subprocess.PIPE, text=True)
+        return subprocess.Popen([peer, side, "--certificate", pki / f"{side}.pem", "--key", pki / f"{side}.key",
+                                 "--ca", pki / "ca.pem", "--peer", "any", "--limit", "25", *options],
+                                stdout=subprocess.PIPE, text=True)
     server = start("server", "--hello-retry")
     server_port = int(server.stdout.readline().split()[1])
     near, far = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
@@ -88,7 +89,8 @@ def main():
     for number, row in enumerate(rows):
         if row["sctp_dtls_km.method"] != ["1"] or row["_ws.expert.message"]:
             failures.append(f"message {number}: {row}")
-    ours, theirs = ([kind for row in rows for kind in row[name]] for name in ("sctp_dtls_km.handshake.type", "dtls.handshake.type"))
+    ours, theirs = ([kind for row in rows for kind in row[name]]
+                    for name in ("sctp_dtls_km.handshake.type", "dtls.handshake.type"))
     # Two of each, for the retry; more when a datagram was sent again.
     if ours.count(CLIENT_HELLO) < 2 or ours.count(SERVER_HELLO) < 2 or ours != theirs:
         failures.append(f"handshake messages in clear: {ours} here, {theirs} by Wireshark's dissector")
