@@ -276,6 +276,10 @@ class Shim {
         }
         switch (connection_->state()) {
             case State::failed:
+                if (!is_up_ && connection_->failure().alert == AlertDescription::protocol_version) {
+                    fail("not implemented: versions before DTLS 1.3");
+                    return kUnimplemented;
+                }
                 return fail(fmt::format(
                     "{}: {} ({})",
                     connection_->failure().cause == Failure::Cause::ours ? "alert sent" : "failed",

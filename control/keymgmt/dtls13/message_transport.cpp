@@ -7,6 +7,9 @@ namespace {
 
 constexpr uint32_t kMaxMessageSeq = UINT16_MAX;
 constexpr int kAckFraction = 4;  // of the retransmission time-out
+// Octets of an ACK: the numbers, and around them the record and their length.
+constexpr size_t kAckedNumber = 16;
+constexpr size_t kAckOverhead = kProtectionOverhead + 2;
 
 }  // namespace
 
@@ -136,6 +139,13 @@ Checked<void> MessageTransport::send_ack() {
     acknowledge_now_ = false;
     if (to_acknowledge_.empty()) {
         return {};
+    }
+    // What does not fit a datagram of ours is left out, the oldest first: those who have sent it
+    // long ago have been told of it before, or send it again.
+    const size_t room = (configuration_.packing.max_datagram - kAckOverhead) / kAckedNumber;
+    if (to_acknowledge_.size() > room) {
+        to_acknowledge_.erase(to_acknowledge_.begin(),
+                              to_acknowledge_.end() - static_cast<ptrdiff_t>(room));
     }
     std::sort(to_acknowledge_.begin(), to_acknowledge_.end());
     const Octets content = ack_content(to_acknowledge_);
