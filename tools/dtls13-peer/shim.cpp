@@ -145,16 +145,20 @@ class Shim {
         // A client of ours would insist on being asked.
         configuration->mutual = options_.mutual && options_.is_server;
         configuration->first_timeout = options_.first_timeout;
-        configuration->handshake_timeout = {};  // the runner's clock jumps
-        if (options_.mtu) {
-            configuration->packing.max_datagram = *options_.mtu;
-        }
+        // The runner's clock jumps.
+        configuration->handshake_timeout = {};
+        configuration->cookie_lifetime = std::chrono::hours(1);
+        // The runner's default leaves room for any record.
+        configuration->packing.max_datagram =
+            options_.mtu.value_or(kMaxPlaintext + kProtectionOverhead);
         auto made = Connection::create(
             {.role = options_.is_server ? Role::server : Role::client,
              .configuration = configuration,
              .check_peer = [this](std::span<const CertificatePointer>, Role) -> Checked<void> {
                  return options_.verify_fails
-                            ? refuse(AlertDescription::handshake_failure, "the runner says so")
+                            ? refuse(options_.has_own_check ? AlertDescription::certificate_unknown
+                                                            : AlertDescription::handshake_failure,
+                                     "the runner says so")
                             : Checked<void>{};
              },
              .peer_address = {}},

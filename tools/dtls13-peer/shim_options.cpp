@@ -93,7 +93,7 @@ const std::map<std::string, Switch>& switches() {
         {"async", fits},
         {"implicit-handshake", fits},
         {"use-old-client-cert-callback", fits},
-        {"use-custom-verify-callback", fits},
+        {"use-custom-verify-callback", set(&ShimOptions::has_own_check)},
         {"no-tls1", fits},
         {"no-tls11", fits},
         {"no-tls12", fits},

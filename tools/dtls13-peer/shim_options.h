@@ -28,6 +28,7 @@ struct ShimOptions {
     std::vector<keymgmt::dtls13::SignatureScheme> signature_schemes;
     bool mutual = false;
     bool verify_fails = false;
+    bool has_own_check = false;  // which of BoringSSL's alerts a certificate is refused with
     std::optional<size_t> mtu;
     // What BoringSSL starts with, and the runner expects.
     std::chrono::milliseconds first_timeout{400};
