@@ -41,7 +41,7 @@ Connection::Connection(Parameters parameters, const Clock& clock, Random& random
       clock_(clock),
       transport_(*configuration_, clock),
       updater_(context(random)) {
-    schedule_.set_log(configuration_->key_log);
+    schedule_.set_log(configuration_->key_log, configuration_->key_log_shared_secrets);
     if (role_ == Role::client) {
         client_.emplace(context(random));
     } else {
