@@ -75,6 +75,14 @@ std::optional<OwnIdentity> load_identity(const ShimOptions& options) {
     return out.key ? std::optional(std::move(out)) : std::nullopt;
 }
 
+// Servers of older versions begin with it.
+bool is_hello_verify_request(View datagram) {
+    constexpr uint8_t kHelloVerifyRequest = 3;
+    return datagram.size() > kClearHeader &&
+           static_cast<ContentType>(datagram[0]) == ContentType::handshake &&
+           datagram[kClearHeader] == kHelloVerifyRequest;
+}
+
 class Shim {
  public:
     explicit Shim(const ShimOptions& options)
@@ -234,6 +242,10 @@ class Shim {
         Octets datagram(static_cast<size_t>(*length));
         if (!read(datagram)) {
             return fail("a datagram that does not end");
+        }
+        if (!is_up_ && is_hello_verify_request(datagram)) {
+            fail("not implemented: versions before DTLS 1.3");
+            return kUnimplemented;
         }
         connection_->receive(datagram);
         return follow_up();

@@ -196,6 +196,10 @@ Checked<void> Connection::take_handshake(const OpenedRecord& record, bool only_r
     if (auto taken = transport_.on_handshake_record(record, only_repeated); !taken) {
         return taken;
     }
+    if (server_ && state_ == State::handshaking && record.number.epoch == kHandshakeEpoch) {
+        // Any part of a client's last flight answers all of ours.
+        transport_.flight_has_arrived();
+    }
     while (!is_over()) {
         const auto message = transport_.next_message();
         if (!message) {
