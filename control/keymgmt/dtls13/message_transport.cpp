@@ -123,7 +123,11 @@ Checked<bool> MessageTransport::on_ack(const OpenedRecord& record) {
 
 Checked<void> MessageTransport::retransmit() {
     arm();
-    return flight_.transmit(records_, configuration_.packing, datagrams_);
+    // Some peers (NSS) throw a record away from the first message on that they have had, and what
+    // comes again would share it with that message each time.
+    Packing packing = configuration_.packing;
+    packing.several_messages_per_record = false;
+    return flight_.transmit(records_, packing, datagrams_);
 }
 
 Checked<void> MessageTransport::retransmit_unless_just_sent() {

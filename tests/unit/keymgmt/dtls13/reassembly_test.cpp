@@ -249,6 +249,37 @@ TEST(Dtls13MessageTransport, an_ack_fits_a_datagram_and_names_the_newest_records
     }
 }
 
+// NSS throws away what follows, in the same record, a message that it has had.
+TEST(Dtls13MessageTransport, what_is_sent_again_has_a_record_for_each_message) {
+    Configuration configuration;
+    ManualClock clock;
+    MessageTransport transport(configuration, clock);
+    const auto records_of = [](const std::vector<Octets>& datagrams) {
+        std::vector<size_t> messages;
+        for (const Octets& datagram : datagrams) {
+            View rest = datagram;
+            while (const auto record = rest.empty() ? std::nullopt : take_record(rest)) {
+                View content = record->payload;
+                messages.push_back(0);
+                while (!content.empty() && take_fragment(content)) {
+                    ++messages.back();
+                }
+            }
+        }
+        return messages;
+    };
+    for (int i = 0; i < 3; ++i) {
+        ASSERT_TRUE(transport.add(0, HandshakeType::certificate, pattern(40)));
+    }
+    ASSERT_TRUE(transport.flush());
+    EXPECT_EQ(records_of(transport.take_datagrams()), (std::vector<size_t>{3}));
+    clock.advance(configuration.first_timeout);
+    ASSERT_EQ(transport.on_time(), true);
+    const auto again = transport.take_datagrams();
+    EXPECT_EQ(again.size(), 1U);
+    EXPECT_EQ(records_of(again), (std::vector<size_t>{1, 1, 1}));
+}
+
 // NSS forgets the first fragments of a flight's first message when it acknowledges.
 TEST(Dtls13MessageTransport, a_fragment_that_no_ack_ever_names_does_not_end_the_connection) {
     Configuration configuration;
