@@ -149,16 +149,17 @@ class Peer {
         }
         return true;
     }
-    void capture(bool from_server, View datagram) {
+    void capture(bool from_server, View datagram, bool is_lost = false) {
         if (capture_.is_open()) {
-            capture_ << (from_server ? "server " : "client ") << hex(datagram) << '\n'
-                     << std::flush;
+            capture_ << (from_server ? "server " : "client ") << hex(datagram)
+                     << (is_lost ? " lost\n" : "\n") << std::flush;
         }
     }
     void flush() {
         for (const Octets& datagram : connection_->take_datagrams()) {
-            capture(options_.is_server, datagram);
-            if (drops_.u32() % 100 >= options_.drop_percent) {
+            const bool is_lost = drops_.u32() % 100 < options_.drop_percent;
+            capture(options_.is_server, datagram, is_lost);
+            if (!is_lost) {
                 // A refused or lost datagram is what DTLS is made for.
                 static_cast<void>(::send(socket_.get(), datagram.data(), datagram.size(), 0));
             }

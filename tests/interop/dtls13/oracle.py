@@ -7,7 +7,8 @@ and refuses it when one octet is not what it must be.
 CAPTURE has the lines of capture.cpp, or of dtls13-peer --capture. KEY_LOG is an SSLKEYLOGFILE with
 ECDHE_SECRET and ECDHE_SECRET_n: every other secret is computed from these and the transcript, and
 what the log says must be the same. --lossy: datagrams may be missing, repeated and late, and the
-other end may be another implementation (its clear records may name other versions).
+other end may be another implementation (its clear records may name other versions). A datagram's
+line may end in "lost": it was sent, and thrown away.
 """
 import json
 import struct
@@ -436,7 +437,8 @@ class Replay:
 
     def line(self, words):
         if words[0] in OTHER:
-            require(len(words) == 2, "the form of a datagram's line")
+            require(len(words) == 2 or (self.lossy and words[2:] == ["lost"]),
+                    "the form of a datagram's line")
             self.datagram(words[0], bytes.fromhex(words[1]))
         else:
             require(words[0] == "export" and len(words) == 6, "the capture's form")
