@@ -63,6 +63,7 @@ Checked<void> MessageTransport::on_handshake_record(const OpenedRecord& record,
         return refuse(AlertDescription::unexpected_message, "an empty handshake record");
     }
     bool all_kept = true;
+    bool all_repeated = true;
     while (!content.empty()) {
         const auto fragment = take_fragment(content);
         if (!fragment) {
@@ -83,6 +84,12 @@ Checked<void> MessageTransport::on_handshake_record(const OpenedRecord& record,
         got_repeated_ = got_repeated_ || *outcome == Reassembly::Outcome::repeated;
         got_new_ = got_new_ || *outcome == Reassembly::Outcome::taken;
         all_kept = all_kept && *outcome != Reassembly::Outcome::dropped;
+        all_repeated = all_repeated && *outcome == Reassembly::Outcome::repeated;
+    }
+    if (all_repeated && !flight_.empty()) {
+        // Our flight is the answer to it. A peer that uses record numbers of its HelloRetryRequest
+        // again (NSS) would take the ACK for one of its ServerHello.
+        return {};
     }
     // A record in clear is not worth an ACK once there are keys: its sender has moved on, or is
     // somebody else.
@@ -123,10 +130,10 @@ Checked<bool> MessageTransport::on_ack(const OpenedRecord& record) {
 
 Checked<void> MessageTransport::retransmit() {
     arm();
-    // Some peers (NSS) throw a record away from the first message on that they have had, and what
-    // comes again would share it with that message each time.
+    // Some peers (NSS) throw a record away from the first message on that they have had. What comes
+    // behind that message must not share its record each time.
     Packing packing = configuration_.packing;
-    packing.several_messages_per_record = false;
+    packing.several_messages_per_record &= retransmissions_ < 2;
     return flight_.transmit(records_, packing, datagrams_);
 }
 
