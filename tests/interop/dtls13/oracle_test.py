@@ -99,7 +99,7 @@ def over_udp(for_both=(), for_server=()):
 
 check("over UDP", lambda: replay(*over_udp(("--authenticate",)), True),
       {"updates": 3, "authenticators": 4, "exports": 1, "hello_retry": True})
-check("over UDP with losses", lambda: replay(*over_udp((), ("--drop", "25", "--seed", "3")), True),
+check("over UDP with losses", lambda: replay(*over_udp((), ("--drop", "20", "--seed", "4")), True),
       {"updates": 3, "exports": 1, "finished": 2})
 
 
