@@ -236,7 +236,9 @@ void DtlsSession::take_message(Actions& actions, bool has_slot) {
     inbox_octets_ -= octets.size();
     inbox_.pop_front();
     if (!is_client() && epoch_ == 0 && context_.restarted && begins_connection(octets)) {
-        on_client_hello();
+        // The peer has given its last handshake up. messages_ goes on counting, so that this is no
+        // way to keep us busy for ever.
+        connection_.reset();
     }
     if (connection_ == nullptr && !is_client() && (is_first() || begins_connection(octets)) &&
         !open_connection(actions)) {
@@ -253,14 +255,6 @@ void DtlsSession::take_message(Actions& actions, bool has_slot) {
         return;
     }
     connection_->receive(octets);
-}
-
-// After a restart: the peer has given its last handshake up.
-void DtlsSession::on_client_hello() {
-    if (connection_ == nullptr) {
-        messages_ = 0;  // else it goes on counting: not a way to keep us busy for ever
-    }
-    connection_.reset();
 }
 
 void DtlsSession::run_timers() {
@@ -310,9 +304,19 @@ void DtlsSession::begin_handshake(Actions& actions) {
 }
 
 PeerCheck DtlsSession::peer_check() {
-    return [this](std::span<const CertificatePointer> chain, Role peer) {
-        return check_against(environment_->credentials->current(), environment_->peer_names, peer_,
-                             [this](const tls13::PeerIdentity& who) { shown_ = who; })(chain, peer);
+    return [this](std::span<const CertificatePointer> chain, Role peer) -> Checked<void> {
+        const auto taken =
+            check_against(environment_->credentials->current(), environment_->peer_names, peer_,
+                          [this](const tls13::PeerIdentity& who) { shown_ = who; })(chain, peer);
+        // The identity must not change over the life of an association, restarts included.
+        if (taken && context_.restarted && !peer_ &&
+            context_.peer_identity != shown_->fingerprint()) {
+            is_stranger_ = true;
+            return refuse(AlertDescription::access_denied,
+                          "the peer of the restarted association is {}, which it was not before",
+                          shown_->to_string());
+        }
+        return taken;
     };
 }
 
@@ -394,14 +398,6 @@ bool DtlsSession::keep_pace(Actions& actions) {
 
 // What the engine leaves to us.
 bool DtlsSession::is_acceptable(Actions& actions) {
-    // The identity must not change over the life of an association, restarts included.
-    if (context_.restarted && context_.peer_identity != shown_->fingerprint()) {
-        refuse_peer(actions, AlertDescription::access_denied,
-                    fmt::format("the peer of the restarted association is {}, which it was not "
-                                "before",
-                                shown_->to_string()));
-        return false;
-    }
     if (!connection_->negotiated().extended_key_update) {
         refuse_peer(actions, AlertDescription::handshake_failure,
                     fmt::format("the peer {} has no extended key update", shown_->to_string()));
@@ -439,7 +435,7 @@ void DtlsSession::connection_over(Actions& actions) {
                              ? "the peer has closed its DTLS connection"
                              : connection_->failure().reason;
     send_output(actions);  // the alert
-    if (!context_.restarted || epoch_ != 0) {
+    if (!context_.restarted || epoch_ != 0 || is_stranger_) {
         fail(actions, std::move(reason));
         return;
     }

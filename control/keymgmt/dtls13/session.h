@@ -98,7 +98,7 @@ class DtlsSession final : public Session {
     // More waiting messages, or octets of them, are a peer that does not wait for answers.
     static constexpr size_t kMaxInbox = 32;
     static constexpr size_t kMaxInboxOctets = 256 * 1024;
-    // Messages of one handshake; a peer may put each record into one of its own.
+    // Messages until there are keys; a peer may put each record into one of its own.
     static constexpr size_t kMaxHandshakeMessages = 256;
     // Messages that belong to no connection: the rest of a handshake given up after a restart.
     static constexpr size_t kMaxStray = 32;
@@ -145,7 +145,6 @@ class DtlsSession final : public Session {
     bool open_connection(Actions& actions);
     [[nodiscard]] PeerCheck peer_check();
     void take_message(Actions& actions, bool has_slot);
-    void on_client_hello();
     void start_work(Actions& actions);
     void run_timers();
     // What the connection has come to: keys first, then what it has to say.
@@ -184,13 +183,14 @@ class DtlsSession final : public Session {
     TimePoint deadline_{};
     std::unique_ptr<Connection> connection_;
     std::optional<Reauthentication> reauthentication_;  // goes before the connection
-    size_t messages_ = 0;                               // of this handshake
+    size_t messages_ = 0;                               // before there were keys
     size_t stray_ = 0;
     std::optional<Draining> draining_;
     std::deque<std::vector<uint8_t>> inbox_;
     size_t inbox_octets_ = 0;
     std::optional<tls13::PeerIdentity> shown_;  // by the certificate looked at last
     std::optional<tls13::PeerIdentity> peer_;   // who it has proved to be
+    bool is_stranger_ = false;                  // somebody else than before the restart
     TimePoint keyed_at_{};
     TimePoint update_at_{};
     bool begin_wanted_ = false;  // a handshake, in the next turn
