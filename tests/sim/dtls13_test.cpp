@@ -258,8 +258,12 @@ TEST_F(Dtls13, methods_are_agreed_by_preference) {
         settings.seed = 35;
         settings.keys_a = Keys::all;
         settings.keys_b = Keys::all;
-        settings.adjust_a = [&of_a](config::Configuration& c) { c.protection[0].methods = of_a; };
-        settings.adjust_b = [&of_b](config::Configuration& c) { c.protection[0].methods = of_b; };
+        settings.adjust_a = [&methods = of_a](config::Configuration& c) {
+            c.protection[0].methods = methods;
+        };
+        settings.adjust_b = [&methods = of_b](config::Configuration& c) {
+            c.protection[0].methods = methods;
+        };
         World world(settings);
         const LogCapture log;
         Peer& client = world.connect();

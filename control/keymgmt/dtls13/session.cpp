@@ -13,7 +13,6 @@
 namespace sdg::keymgmt::dtls13 {
 
 using keys::KeyRole;
-using keys::KmRole;
 using tls13::ExportRole;
 
 namespace {
