@@ -271,9 +271,15 @@ class Binder {
         if (section.has("tls13")) {
             out.tls13 = tls13(section.below("tls13"));
         }
+        if (section.has("dtls13")) {
+            out.dtls13 = dtls13(section.below("dtls13"));
+        }
         if (!section.has("methods")) {
             if (out.tls13) {
                 out.methods.push_back(KeyManagementMethod::tls13);
+            }
+            if (out.dtls13) {
+                out.methods.push_back(KeyManagementMethod::dtls13);
             }
             if (out.preshared_file || out.lab_raw_file) {
                 out.methods.push_back(KeyManagementMethod::preshared);
@@ -286,8 +292,7 @@ class Binder {
         return (folder_ / file).lexically_normal();  // an absolute name replaces the folder
     }
 
-    [[nodiscard]] Tls13 tls13(const Section& section) const {
-        Tls13 out;
+    void credentials(const Section& section, TlsCredentials& out) const {
         out.certificate = resolved(section.text("certificate"));
         out.private_key = section.text("private_key");
         if (!out.private_key.starts_with("pkcs11:")) {
@@ -307,6 +312,11 @@ class Binder {
         }
         out.groups = section.words("groups");
         out.signature_algorithms = section.words("signature_algorithms");
+    }
+
+    [[nodiscard]] Tls13 tls13(const Section& section) const {
+        Tls13 out;
+        credentials(section, out);
         section.read("handshake_timeout_ms", out.handshake_timeout_ms);
         section.read("rekey_age_s", out.rekey_age_s);
         section.read("rekey_volume_mb", out.rekey_volume_mb);
@@ -315,6 +325,23 @@ class Binder {
         section.read("drain_s", out.drain_s);
         section.read("drain_unconfirmed_s", out.drain_unconfirmed_s);
         section.read("min_rekey_interval_ms", out.min_rekey_interval_ms);
+        return out;
+    }
+
+    [[nodiscard]] Dtls13 dtls13(const Section& section) const {
+        Dtls13 out;
+        credentials(section, out);
+        section.read("handshake_timeout_ms", out.handshake_timeout_ms);
+        section.read("update_age_s", out.update_age_s);
+        section.read("update_volume_mb", out.update_volume_mb);
+        section.read("update_timeout_ms", out.update_timeout_ms);
+        section.read("min_update_interval_ms", out.min_update_interval_ms);
+        section.read("key_lifetime_s", out.key_lifetime_s);
+        section.read("reauthentication_interval_s", out.reauthentication_interval_s);
+        section.read("reauthentication_timeout_ms", out.reauthentication_timeout_ms);
+        section.read("expiry_margin_s", out.expiry_margin_s);
+        section.read("drain_s", out.drain_s);
+        section.read("drain_unconfirmed_s", out.drain_unconfirmed_s);
         return out;
     }
 

@@ -93,11 +93,12 @@ enum class CipherSuite : uint16_t {
     aes_128_ccm_sha256 = 0x1304,
 };
 
-// Key-management method ids of the DTLS chunk draft. dtls13 does not pass the loader yet.
+// Key-management method ids of the DTLS chunk draft.
 enum class KeyManagementMethod : uint8_t { preshared = 0, dtls13 = 1, tls13 = 192 };
 
-// Method 192. Names of groups and signature algorithms are those of the TLS registries.
-struct Tls13 {
+// Of the methods that authenticate by certificates. Names of groups and signature algorithms are
+// those of the TLS registries.
+struct TlsCredentials {
     std::filesystem::path certificate;
     std::string private_key;  // a file name, resolved, or a pkcs11: URI
     std::optional<std::filesystem::path> passphrase_file;
@@ -112,6 +113,10 @@ struct Tls13 {
         "ecdsa_secp256r1_sha256", "ecdsa_secp384r1_sha384", "ed25519",
         "rsa_pss_rsae_sha256",    "rsa_pss_rsae_sha384",    "rsa_pss_rsae_sha512",
         "rsa_pss_pss_sha256",     "rsa_pss_pss_sha384",     "rsa_pss_pss_sha512"};
+};
+
+// Method 192.
+struct Tls13 : TlsCredentials {
     uint32_t handshake_timeout_ms = 10000;
     uint32_t rekey_age_s = 3600;
     uint32_t rekey_volume_mb = 100000;  // 10^6 octets
@@ -120,6 +125,21 @@ struct Tls13 {
     uint32_t drain_s = 120;
     uint32_t drain_unconfirmed_s = 303;
     uint32_t min_rekey_interval_ms = 1000;
+};
+
+// Method 1.
+struct Dtls13 : TlsCredentials {
+    uint32_t handshake_timeout_ms = 10000;
+    uint32_t update_age_s = 3600;
+    uint32_t update_volume_mb = 100000;  // 10^6 octets
+    uint32_t update_timeout_ms = 60000;
+    uint32_t min_update_interval_ms = 1000;
+    uint32_t key_lifetime_s = 14400;
+    uint32_t reauthentication_interval_s = 86400;  // 0: none
+    uint32_t reauthentication_timeout_ms = 30000;
+    uint32_t expiry_margin_s = 86400;
+    uint32_t drain_s = 120;
+    uint32_t drain_unconfirmed_s = 303;
 };
 
 struct ProtectionPolicy {
@@ -135,7 +155,10 @@ struct ProtectionPolicy {
     // Exactly one of the two is set when methods has preshared.
     std::optional<std::filesystem::path> preshared_file;
     std::optional<std::filesystem::path> lab_raw_file;
-    std::optional<Tls13> tls13;  // set when methods has tls13
+    std::optional<Tls13> tls13;    // set when methods has tls13
+    std::optional<Dtls13> dtls13;  // set when methods has dtls13
+    // Some method compares names in certificates.
+    [[nodiscard]] bool has_peer_names() const { return tls13.has_value() || dtls13.has_value(); }
 };
 
 enum class Side { plain, protected_side };

@@ -30,6 +30,28 @@ constexpr std::array<string_view, 2> kOnRestart{"keep", "reset"};
 constexpr std::array<string_view, 4> kLevels{"error", "warn", "info", "debug"};
 constexpr std::array<string_view, 2> kFormats{"text", "json"};
 
+// clang-format off
+// The keys of credentials, the same in the sections of both methods that have certificates. place
+// is a literal, so that the paths are.
+// NOLINTNEXTLINE(cppcoreguidelines-macro-usage): only the preprocessor joins literals
+#define SDG_CREDENTIAL_KEYS(place) \
+    {.path = place ".certificate", .type = file, .presence = required, .description = "The gateway's certificate chain, PEM: its own first, then the intermediate authorities."}, \
+    {.path = place ".private_key", .type = text, .presence = required, .description = "A PEM file, readable by its owner only, or a `pkcs11:` URI (RFC 7512; needs an OpenSSL provider named pkcs11)."}, \
+    {.path = place ".passphrase_file", .type = file, .description = "First line: the passphrase of an encrypted private key, or the PIN of a token. Readable by its owner only."}, \
+    {.path = place ".authorities", .type = list, .presence = required, .minimum = 1, .maximum = 64, .description = "Trusted certificate authorities."}, \
+    {.path = place ".authorities[]", .type = file, .presence = required, .description = "PEM, one or more certificates."}, \
+    {.path = place ".revocation_lists", .type = list, .default_text = "[]", .maximum = 64, .description = "When given, every certificate of a peer's chain must have a current list of its issuer here and not be on it."}, \
+    {.path = place ".revocation_lists[]", .type = file, .presence = required, .description = "PEM, one or more lists."}, \
+    {.path = place ".peer_names", .type = list, .presence = required, .minimum = 1, .maximum = 256, .description = "Names of which a peer's certificate must have one in its subjectAltName (RFC 9525). `any` alone: whoever the authorities have certified."}, \
+    {.path = place ".peer_names[]", .type = peer_name, .presence = required, .description = "`dns:NAME`, `uri:URI` (whole, or scheme and host), `ip:ADDRESS`, or `any`."}, \
+    {.path = place ".suites", .type = list, .default_text = "[TLS_AES_128_GCM_SHA256, TLS_AES_256_GCM_SHA384, TLS_CHACHA20_POLY1305_SHA256]", .minimum = 1, .maximum = 4, .description = "Cipher suites of the handshake and of the DTLS chunks, most preferred first."}, \
+    {.path = place ".suites[]", .type = choice, .presence = required, .choices = kSuites, .description = "A suite."}, \
+    {.path = place ".groups", .type = list, .default_text = "[x25519, secp256r1, secp384r1]", .minimum = 1, .maximum = 3, .description = "Groups for the ephemeral key exchange, most preferred first."}, \
+    {.path = place ".groups[]", .type = choice, .presence = required, .choices = kGroups, .description = "A group."}, \
+    {.path = place ".signature_algorithms", .type = list, .default_text = "[ecdsa_secp256r1_sha256, ecdsa_secp384r1_sha384, ed25519, rsa_pss_rsae_sha256, rsa_pss_rsae_sha384, rsa_pss_rsae_sha512, rsa_pss_pss_sha256, rsa_pss_pss_sha384, rsa_pss_pss_sha512]", .minimum = 1, .maximum = 9, .description = "Signatures accepted from peers and made with the gateway's key, most preferred first."}, \
+    {.path = place ".signature_algorithms[]", .type = choice, .presence = required, .choices = kSignatures, .description = "An algorithm."}
+// clang-format on
+
 constexpr Key kKeys[] = {
     // clang-format off
     {.path = "eal", .type = section,
@@ -99,7 +121,7 @@ constexpr Key kKeys[] = {
      .description = "`strict` aborts an association whose peer offers no compatible DTLS chunk support; `loose` lets it go on **without protection**."},
     {.path = "protection[].roles", .type = list, .default_text = "[client, server]", .minimum = 1, .maximum = 2, .description = "Key-management roles offered."},
     {.path = "protection[].roles[]", .type = choice, .presence = required, .choices = kRoles, .description = "A role."},
-    {.path = "protection[].methods", .type = list, .minimum = 1, .maximum = 3, .description = "Key-management methods offered, most preferred first. Absent: those that have a section below, `tls13` before `preshared`. `dtls13` is not available yet in this version."},
+    {.path = "protection[].methods", .type = list, .minimum = 1, .maximum = 3, .description = "Key-management methods offered, most preferred first. Absent: those that have a section below, in the order `tls13`, `dtls13`, `preshared`."},
     {.path = "protection[].methods[]", .type = choice, .presence = required, .choices = kMethods, .description = "A method: `preshared` is id 0, `dtls13` 1, `tls13` 192."},
     {.path = "protection[].restart", .type = boolean, .default_text = "false", .description = "Offer protected restart (3GPP NG-C asks for it). Associations that this gateway is to restart itself after a crash need the section `restart`, too."},
     {.path = "protection[].suite", .type = choice, .default_text = "TLS_AES_128_GCM_SHA256", .choices = kSuites, .description = "Cipher suite for method `preshared`; both ends must name the same. With `lab_raw` the file names it."},
@@ -111,21 +133,7 @@ constexpr Key kKeys[] = {
     {.path = "protection[].lab_raw", .type = section, .description = "Laboratory only, one association at a time: raw keys, as other stacks under development take them."},
     {.path = "protection[].lab_raw.file", .type = file, .presence = required, .description = "Readable by its owner only; anything else is refused."},
     {.path = "protection[].tls13", .type = section, .description = "Method `tls13`: every key set from a mutually authenticated TLS 1.3 handshake. The files are read again on SIGHUP, and the next handshake uses them."},
-    {.path = "protection[].tls13.certificate", .type = file, .presence = required, .description = "The gateway's certificate chain, PEM: its own first, then the intermediate authorities."},
-    {.path = "protection[].tls13.private_key", .type = text, .presence = required, .description = "A PEM file, readable by its owner only, or a `pkcs11:` URI (RFC 7512; needs an OpenSSL provider named pkcs11)."},
-    {.path = "protection[].tls13.passphrase_file", .type = file, .description = "First line: the passphrase of an encrypted private key, or the PIN of a token. Readable by its owner only."},
-    {.path = "protection[].tls13.authorities", .type = list, .presence = required, .minimum = 1, .maximum = 64, .description = "Trusted certificate authorities."},
-    {.path = "protection[].tls13.authorities[]", .type = file, .presence = required, .description = "PEM, one or more certificates."},
-    {.path = "protection[].tls13.revocation_lists", .type = list, .default_text = "[]", .maximum = 64, .description = "When given, every certificate of a peer's chain must have a current list of its issuer here and not be on it."},
-    {.path = "protection[].tls13.revocation_lists[]", .type = file, .presence = required, .description = "PEM, one or more lists."},
-    {.path = "protection[].tls13.peer_names", .type = list, .presence = required, .minimum = 1, .maximum = 256, .description = "Names of which a peer's certificate must have one in its subjectAltName (RFC 9525). `any` alone: whoever the authorities have certified."},
-    {.path = "protection[].tls13.peer_names[]", .type = peer_name, .presence = required, .description = "`dns:NAME`, `uri:URI` (whole, or scheme and host), `ip:ADDRESS`, or `any`."},
-    {.path = "protection[].tls13.suites", .type = list, .default_text = "[TLS_AES_128_GCM_SHA256, TLS_AES_256_GCM_SHA384, TLS_CHACHA20_POLY1305_SHA256]", .minimum = 1, .maximum = 4, .description = "Cipher suites of the handshake and of the DTLS chunks, most preferred first."},
-    {.path = "protection[].tls13.suites[]", .type = choice, .presence = required, .choices = kSuites, .description = "A suite."},
-    {.path = "protection[].tls13.groups", .type = list, .default_text = "[x25519, secp256r1, secp384r1]", .minimum = 1, .maximum = 3, .description = "Groups for the ephemeral key exchange, most preferred first."},
-    {.path = "protection[].tls13.groups[]", .type = choice, .presence = required, .choices = kGroups, .description = "A group."},
-    {.path = "protection[].tls13.signature_algorithms", .type = list, .default_text = "[ecdsa_secp256r1_sha256, ecdsa_secp384r1_sha384, ed25519, rsa_pss_rsae_sha256, rsa_pss_rsae_sha384, rsa_pss_rsae_sha512, rsa_pss_pss_sha256, rsa_pss_pss_sha384, rsa_pss_pss_sha512]", .minimum = 1, .maximum = 9, .description = "Signatures accepted from peers and made with the gateway's key, most preferred first."},
-    {.path = "protection[].tls13.signature_algorithms[]", .type = choice, .presence = required, .choices = kSignatures, .description = "An algorithm."},
+    SDG_CREDENTIAL_KEYS("protection[].tls13"),
     {.path = "protection[].tls13.handshake_timeout_ms", .type = integer, .default_text = "10000", .unit = "milliseconds", .minimum = 500, .maximum = 300000, .description = "From ESTABLISHED to protection; an association without it by then is aborted."},
     {.path = "protection[].tls13.rekey_age_s", .type = integer, .default_text = "3600", .unit = "seconds", .minimum = 5, .maximum = 604800, .description = "New keys after that time (up to a tenth earlier, so that associations take turns)."},
     {.path = "protection[].tls13.rekey_volume_mb", .type = integer, .default_text = "100000", .unit = "10^6 octets", .minimum = 1, .maximum = 100000000, .description = "New keys after that much, both directions together."},
@@ -134,6 +142,19 @@ constexpr Key kKeys[] = {
     {.path = "protection[].tls13.drain_s", .type = integer, .default_text = "120", .unit = "seconds", .minimum = 1, .maximum = 3600, .description = "How long the old receive key stays after a rekey."},
     {.path = "protection[].tls13.drain_unconfirmed_s", .type = integer, .default_text = "303", .unit = "seconds", .minimum = 1, .maximum = 3600, .description = "The same while it is not known that the peer has got the last message of the rekey; the time in which SCTP gives an association up."},
     {.path = "protection[].tls13.min_rekey_interval_ms", .type = integer, .default_text = "1000", .unit = "milliseconds", .minimum = 0, .maximum = 3600000, .description = "A peer that starts rekeys faster than that has to wait."},
+    {.path = "protection[].dtls13", .type = section, .description = "Method `dtls13`: one DTLS 1.3 connection per association, mutually authenticated; new keys by extended key update. The keys down to signature_algorithms are those of `tls13`; CCM suites and rsa_pss_pss_ signatures are not there. The files are read again on SIGHUP, and the next handshake or re-authentication uses them."},
+    SDG_CREDENTIAL_KEYS("protection[].dtls13"),
+    {.path = "protection[].dtls13.handshake_timeout_ms", .type = integer, .default_text = "10000", .unit = "milliseconds", .minimum = 500, .maximum = 300000, .description = "From ESTABLISHED to protection; an association without it by then is aborted."},
+    {.path = "protection[].dtls13.update_age_s", .type = integer, .default_text = "3600", .unit = "seconds", .minimum = 5, .maximum = 604800, .description = "New keys after that time (up to a tenth earlier, so that associations take turns)."},
+    {.path = "protection[].dtls13.update_volume_mb", .type = integer, .default_text = "100000", .unit = "10^6 octets", .minimum = 1, .maximum = 100000000, .description = "New keys after that much, both directions together."},
+    {.path = "protection[].dtls13.update_timeout_ms", .type = integer, .default_text = "60000", .unit = "milliseconds", .minimum = 1000, .maximum = 600000, .description = "A key update that takes longer ends the association."},
+    {.path = "protection[].dtls13.min_update_interval_ms", .type = integer, .default_text = "1000", .unit = "milliseconds", .minimum = 0, .maximum = 600000, .description = "A peer that starts key updates faster than that is answered only then. Less than update_timeout_ms, here and of the peer."},
+    {.path = "protection[].dtls13.key_lifetime_s", .type = integer, .default_text = "14400", .unit = "seconds", .minimum = 10, .maximum = 1209600, .description = "Keys that could not be renewed for that long end the association. More than update_age_s."},
+    {.path = "protection[].dtls13.reauthentication_interval_s", .type = integer, .default_text = "86400", .unit = "seconds", .minimum = 0, .maximum = 31536000, .description = "The peer has to authenticate anew after that time (up to a tenth earlier). 0: only when its certificate is about to expire."},
+    {.path = "protection[].dtls13.reauthentication_timeout_ms", .type = integer, .default_text = "30000", .unit = "milliseconds", .minimum = 1000, .maximum = 600000, .description = "A peer that has not answered by then ends the association."},
+    {.path = "protection[].dtls13.expiry_margin_s", .type = integer, .default_text = "86400", .unit = "seconds", .minimum = 0, .maximum = 31536000, .description = "The peer has to authenticate anew, with a new certificate if it has one, that long before its certificate expires. At its end the association ends."},
+    {.path = "protection[].dtls13.drain_s", .type = integer, .default_text = "120", .unit = "seconds", .minimum = 1, .maximum = 3600, .description = "How long the old receive key stays after a key update; never after the next one."},
+    {.path = "protection[].dtls13.drain_unconfirmed_s", .type = integer, .default_text = "303", .unit = "seconds", .minimum = 1, .maximum = 3600, .description = "The same while nothing has shown that the peer has left the old key; the time in which SCTP gives an association up."},
 
     {.path = "backends", .type = list, .presence = required, .minimum = 1, .maximum = 1024, .description = "Where accepted associations are relayed to."},
     {.path = "backends[]", .type = section, .presence = required, .description = "One backend."},
@@ -144,7 +165,7 @@ constexpr Key kKeys[] = {
     {.path = "backends[].via", .type = name, .description = "The port's name, as a check that `local` is where you think. Absent: the port that has `local`."},
     {.path = "backends[].address", .type = address, .presence = required, .description = "The backend's address, of the same family as `local`, on a prefix or route of that port."},
     {.path = "backends[].port", .type = integer, .presence = required, .minimum = 1, .maximum = 65535, .description = "The backend's SCTP port."},
-    {.path = "backends[].peer_names", .type = list, .default_text = "[]", .maximum = 256, .description = "Instead of the policy's `tls13.peer_names`."},
+    {.path = "backends[].peer_names", .type = list, .default_text = "[]", .maximum = 256, .description = "Instead of the `peer_names` of the policy's `tls13` and `dtls13`."},
     {.path = "backends[].peer_names[]", .type = peer_name, .presence = required, .description = "As there."},
     {.path = "backends[].protection", .type = name, .description = "Name of a protection policy: required on side `protected`, not allowed on side `plain`."},
     {.path = "backends[].streams", .type = integer, .default_text = "16", .minimum = 1, .maximum = 1024, .description = "Outgoing streams asked for."},
@@ -158,7 +179,7 @@ constexpr Key kKeys[] = {
     {.path = "listeners[].address", .type = address, .presence = required, .description = "One of a port's addresses."},
     {.path = "listeners[].port", .type = integer, .presence = required, .minimum = 1, .maximum = 65535, .description = "SCTP port."},
     {.path = "listeners[].backend", .type = name, .presence = required, .description = "Name of the backend."},
-    {.path = "listeners[].peer_names", .type = list, .default_text = "[]", .maximum = 256, .description = "Instead of the policy's `tls13.peer_names`."},
+    {.path = "listeners[].peer_names", .type = list, .default_text = "[]", .maximum = 256, .description = "Instead of the `peer_names` of the policy's `tls13` and `dtls13`."},
     {.path = "listeners[].peer_names[]", .type = peer_name, .presence = required, .description = "As there."},
     {.path = "listeners[].protection", .type = name, .description = "Name of a protection policy: required on side `protected`, not allowed on side `plain`."},
     {.path = "listeners[].on_restart", .type = choice, .default_text = "keep", .choices = kOnRestart, .description = "When a protected leg of a relayed association is restarted: `keep` goes on with the other leg, `reset` ends it (and begins a new one towards the backend). A message that was relayed in part resets in any case."},
@@ -240,6 +261,8 @@ std::string range_words(const Key& key) {
 }
 
 }  // namespace
+
+#undef SDG_CREDENTIAL_KEYS
 
 std::span<const Key> schema() {
     return kKeys;

@@ -69,16 +69,21 @@ void set_keys(config::ProtectionPolicy& policy, Keys keys, const std::string& ro
     policy.role_client = roles.find('c') != std::string::npos;
     policy.role_server = roles.find('s') != std::string::npos;
     policy.methods.clear();
-    if (keys != Keys::preshared) {
-        config::Tls13 tls13;
-        tls13.certificate = pki->folder() / (own + ".pem");
-        tls13.private_key = (pki->folder() / (own + ".key")).string();
-        tls13.authorities = {pki->folder() / "ca.pem"};
-        tls13.peer_names = {"dns:" + peer + ".example"};
-        policy.tls13 = tls13;
+    const auto credentials = [&](config::TlsCredentials& tls) {
+        tls.certificate = pki->folder() / (own + ".pem");
+        tls.private_key = (pki->folder() / (own + ".key")).string();
+        tls.authorities = {pki->folder() / "ca.pem"};
+        tls.peer_names = {"dns:" + peer + ".example"};
+    };
+    if (keys == Keys::dtls13 || keys == Keys::all) {
+        credentials(policy.dtls13.emplace());
+        policy.methods.push_back(config::KeyManagementMethod::dtls13);
+    }
+    if (keys == Keys::tls13 || keys == Keys::tls13_or_preshared || keys == Keys::all) {
+        credentials(policy.tls13.emplace());
         policy.methods.push_back(config::KeyManagementMethod::tls13);
     }
-    if (keys != Keys::tls13) {
+    if (keys == Keys::preshared || keys == Keys::tls13_or_preshared || keys == Keys::all) {
         policy.preshared_file = preshared;
         policy.methods.push_back(config::KeyManagementMethod::preshared);
     }
@@ -137,6 +142,7 @@ World::World(const Settings& settings)
     config_b.ports = {port_of("trunk", trunk.device_b(), "10.2.0.2"),
                       port_of("core", core.device_a(), "10.3.0.1")};
     config_b.protection[0].tls13.reset();
+    config_b.protection[0].dtls13.reset();
     config_b.protection[0].preshared_file.reset();
     set_keys(config_b.protection[0], settings.keys_b, settings.roles_b, key_b, pki.get(), "b", "a");
     config_b.protection[0].mode = config::ProtectionMode::strict;

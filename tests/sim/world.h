@@ -25,7 +25,8 @@ namespace sdg::sim {
 inline constexpr uint16_t kServicePort = 38412;
 
 // How the link between the gateways gets its keys.
-enum class Keys { preshared, tls13, tls13_or_preshared };
+// all: dtls13, tls13, preshared in this order.
+enum class Keys { preshared, tls13, tls13_or_preshared, dtls13, all };
 
 class World {
  public:

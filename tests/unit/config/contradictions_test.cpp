@@ -123,9 +123,35 @@ INSTANTIATE_TEST_SUITE_P(
              "peer_names: [any]}\n    preshared:",
              "12:14: protection[0].methods: expected tls13 among them, as its section is there, "
              "got none"},
-        Bend{"method_not_yet", "    preshared:", "    methods: [preshared, dtls13]\n    preshared:",
-             "12:26: protection[0].methods[1]: expected preshared or tls13, got dtls13, not "
-             "available yet in this version"},
+        Bend{"dtls13_without_its_section",
+             "    preshared:", "    methods: [preshared, dtls13]\n    preshared:",
+             "11:5: protection[0].dtls13: expected a section of keys, as methods has dtls13, got "
+             "nothing"},
+        Bend{"dtls13_section_without_its_method", "    preshared:",
+             "    methods: [preshared]\n    dtls13: {certificate: c, private_key: k, authorities: "
+             "[a], peer_names: [any]}\n    preshared:",
+             "12:14: protection[0].methods: expected dtls13 among them, as its section is there, "
+             "got none"},
+        Bend{"dtls13_lifetime_not_above_age", "    preshared:",
+             "    dtls13: {certificate: c, private_key: k, authorities: [a], peer_names: [any], "
+             "key_lifetime_s: 3600}\n    preshared:",
+             "12:99: protection[0].dtls13.key_lifetime_s: expected more than update_age_s (3600 "
+             "seconds), got 3600"},
+        Bend{"dtls13_has_no_ccm", "    preshared:",
+             "    dtls13: {certificate: c, private_key: k, authorities: [a], peer_names: [any], "
+             "suites: [TLS_AES_128_CCM_SHA256]}\n    preshared:",
+             "12:92: protection[0].dtls13.suites[0]: expected a suite that dtls13 has: a GCM or "
+             "ChaCha20-Poly1305 one, got TLS_AES_128_CCM_SHA256"},
+        Bend{"dtls13_has_no_rsa_pss_pss", "    preshared:",
+             "    dtls13: {certificate: c, private_key: k, authorities: [a], peer_names: [any], "
+             "signature_algorithms: [rsa_pss_pss_sha256]}\n    preshared:",
+             "12:105: protection[0].dtls13.signature_algorithms: expected an algorithm that dtls13 "
+             "has, got only rsa_pss_pss_ ones"},
+        Bend{"dtls13_interval_above_time_out", "    preshared:",
+             "    dtls13: {certificate: c, private_key: k, authorities: [a], peer_names: [any], "
+             "min_update_interval_ms: 60000}\n    preshared:",
+             "12:107: protection[0].dtls13.min_update_interval_ms: expected less than "
+             "update_timeout_ms (60000 milliseconds), got 60000"},
         Bend{"method_twice",
              "    preshared:", "    methods: [preshared, preshared]\n    preshared:",
              "12:26: protection[0].methods[1]: expected each method once, got preshared again"},
@@ -150,9 +176,8 @@ INSTANTIATE_TEST_SUITE_P(
              "13:7: protection[0].lab_raw: expected exactly one of preshared and lab_raw, got "
              "both"},
         Bend{"no_key_source", "    preshared:\n      file: trunk.psk\n", "",
-             "11:5: protection[0]: expected a section of a key-management method: tls13, preshared "
-             "or "
-             "lab_raw, got none"},
+             "11:5: protection[0]: expected a section of a key-management method: tls13, dtls13, "
+             "preshared or lab_raw, got none"},
         Bend{"cpus_of_other_count", "listeners:", "workers: {count: 2, cpus: [1]}\nlisteners:",
              "21:27: workers.cpus: expected 2 CPUs, as workers.count is 2, got 1"},
         Bend{"cpu_twice", "listeners:", "workers: {count: 2, cpus: [1, 1]}\nlisteners:",
