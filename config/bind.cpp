@@ -30,6 +30,8 @@ constexpr std::array<std::pair<std::string_view, CipherSuite>, 4> suite_words{
      {"TLS_AES_128_CCM_SHA256", CipherSuite::aes_128_ccm_sha256}}};
 constexpr std::array<std::pair<std::string_view, Side>, 2> side_words{
     {{"plain", Side::plain}, {"protected", Side::protected_side}}};
+constexpr std::array<std::pair<std::string_view, OnRestart>, 2> on_restart_words{
+    {{"keep", OnRestart::keep}, {"reset", OnRestart::reset}}};
 constexpr std::array<std::pair<std::string_view, LogLevel>, 4> level_words{
     {{"error", LogLevel::error},
      {"warn", LogLevel::warn},
@@ -219,6 +221,9 @@ class Binder {
         if (document_.has("metrics")) {
             out_.metrics = metrics(document_.below("metrics"));
         }
+        if (document_.has("restart")) {
+            out_.restart = restart(document_.below("restart"));
+        }
         document_.below("lab").read("keylog", out_.lab.keylog, folder_);
         document_.read("stats_file", out_.stats_file, folder_);
     }
@@ -292,9 +297,15 @@ class Binder {
         if (section.has("tls13")) {
             out.tls13 = tls13(section.below("tls13"));
         }
+        if (section.has("dtls13")) {
+            out.dtls13 = dtls13(section.below("dtls13"));
+        }
         if (!section.has("methods")) {
             if (out.tls13) {
                 out.methods.push_back(KeyManagementMethod::tls13);
+            }
+            if (out.dtls13) {
+                out.methods.push_back(KeyManagementMethod::dtls13);
             }
             if (out.preshared_file || out.lab_raw_file) {
                 out.methods.push_back(KeyManagementMethod::preshared);
@@ -307,8 +318,7 @@ class Binder {
         return (folder_ / file).lexically_normal();  // an absolute name replaces the folder
     }
 
-    [[nodiscard]] Tls13 tls13(const Section& section) const {
-        Tls13 out;
+    void credentials(const Section& section, TlsCredentials& out) const {
         out.certificate = resolved(section.text("certificate"));
         out.private_key = section.text("private_key");
         if (!out.private_key.starts_with("pkcs11:")) {
@@ -328,6 +338,11 @@ class Binder {
         }
         out.groups = section.words("groups");
         out.signature_algorithms = section.words("signature_algorithms");
+    }
+
+    [[nodiscard]] Tls13 tls13(const Section& section) const {
+        Tls13 out;
+        credentials(section, out);
         section.read("handshake_timeout_ms", out.handshake_timeout_ms);
         section.read("rekey_age_s", out.rekey_age_s);
         section.read("rekey_volume_mb", out.rekey_volume_mb);
@@ -336,6 +351,23 @@ class Binder {
         section.read("drain_s", out.drain_s);
         section.read("drain_unconfirmed_s", out.drain_unconfirmed_s);
         section.read("min_rekey_interval_ms", out.min_rekey_interval_ms);
+        return out;
+    }
+
+    [[nodiscard]] Dtls13 dtls13(const Section& section) const {
+        Dtls13 out;
+        credentials(section, out);
+        section.read("handshake_timeout_ms", out.handshake_timeout_ms);
+        section.read("update_age_s", out.update_age_s);
+        section.read("update_volume_mb", out.update_volume_mb);
+        section.read("update_timeout_ms", out.update_timeout_ms);
+        section.read("min_update_interval_ms", out.min_update_interval_ms);
+        section.read("key_lifetime_s", out.key_lifetime_s);
+        section.read("reauthentication_interval_s", out.reauthentication_interval_s);
+        section.read("reauthentication_timeout_ms", out.reauthentication_timeout_ms);
+        section.read("expiry_margin_s", out.expiry_margin_s);
+        section.read("drain_s", out.drain_s);
+        section.read("drain_unconfirmed_s", out.drain_unconfirmed_s);
         return out;
     }
 
@@ -358,12 +390,56 @@ class Binder {
         return out;
     }
 
+    [[nodiscard]] Restart restart(const Section& section) const {
+        Restart out;
+        section.read("group", out.group);
+        section.read("owner", out.owner);
+        section.read("lease_ms", out.lease_ms);
+        section.read("standby", out.standby);
+        section.read("per_second", out.per_second);
+        section.read("at_once", out.at_once);
+        if (section.has("sqlite")) {
+            section.below("sqlite").read("file", out.sqlite_file, folder_);
+        }
+        if (section.has("redis")) {
+            const Section redis = section.below("redis");
+            RedisServer& to = out.redis.emplace();
+            to.place = *parse_redis_server(redis.text("server"));
+            if (redis.has("user")) {
+                redis.read("user", to.user);
+            }
+            redis.read("password_file", to.password_file, folder_);
+            redis.read("prefix", to.prefix);
+            redis.read("wait_replicas", to.wait_replicas);
+            redis.read("require_durable", to.require_durable);
+        }
+        out.key = sealing_key(section.below("key"));
+        for (const Section& former : section.sections("former_keys")) {
+            out.former_keys.push_back(sealing_key(former));
+        }
+        return out;
+    }
+
+    [[nodiscard]] SealingKeySource sealing_key(const Section& section) const {
+        SealingKeySource out;
+        section.read("file", out.file, folder_);
+        if (section.has("credential")) {
+            out.credential = section.text("credential");
+        }
+        if (section.has("token")) {
+            out.token = section.text("token");
+        }
+        section.read("wrapped_file", out.wrapped_file, folder_);
+        return out;
+    }
+
     Listener listener(const Section& section) {
         Listener out;
         section.read("name", out.name);
         section.read("side", out.side, side_words);
         section.read("address", out.address);
         section.read("port", out.port);
+        section.read("on_restart", out.on_restart, on_restart_words);
         section.read("max_streams", out.max_streams);
         section.read("max_associations", out.max_associations);
         out.port_index = owner(section, "address", out.address);

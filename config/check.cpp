@@ -74,6 +74,8 @@ bool scalar_fits(const Key& key, const YamlNode& node) {
         }
         case ValueType::mac_address:
             return parse_mac(text).has_value();
+        case ValueType::redis_server:
+            return parse_redis_server(text).has_value();
         case ValueType::peer_name:
             return is_peer_name(text);
         case ValueType::device:

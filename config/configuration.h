@@ -93,11 +93,12 @@ enum class CipherSuite : uint16_t {
     aes_128_ccm_sha256 = 0x1304,
 };
 
-// Key-management method ids of the DTLS chunk draft. dtls13 does not pass the loader yet.
+// Key-management method ids of the DTLS chunk draft.
 enum class KeyManagementMethod : uint8_t { preshared = 0, dtls13 = 1, tls13 = 192 };
 
-// Method 192. Names of groups and signature algorithms are those of the TLS registries.
-struct Tls13 {
+// Of the methods that authenticate by certificates. Names of groups and signature algorithms are
+// those of the TLS registries.
+struct TlsCredentials {
     std::filesystem::path certificate;
     std::string private_key;  // a file name, resolved, or a pkcs11: URI
     std::optional<std::filesystem::path> passphrase_file;
@@ -112,6 +113,10 @@ struct Tls13 {
         "ecdsa_secp256r1_sha256", "ecdsa_secp384r1_sha384", "ed25519",
         "rsa_pss_rsae_sha256",    "rsa_pss_rsae_sha384",    "rsa_pss_rsae_sha512",
         "rsa_pss_pss_sha256",     "rsa_pss_pss_sha384",     "rsa_pss_pss_sha512"};
+};
+
+// Method 192.
+struct Tls13 : TlsCredentials {
     uint32_t handshake_timeout_ms = 10000;
     uint32_t rekey_age_s = 3600;
     uint32_t rekey_volume_mb = 100000;  // 10^6 octets
@@ -120,6 +125,21 @@ struct Tls13 {
     uint32_t drain_s = 120;
     uint32_t drain_unconfirmed_s = 303;
     uint32_t min_rekey_interval_ms = 1000;
+};
+
+// Method 1.
+struct Dtls13 : TlsCredentials {
+    uint32_t handshake_timeout_ms = 10000;
+    uint32_t update_age_s = 3600;
+    uint32_t update_volume_mb = 100000;  // 10^6 octets
+    uint32_t update_timeout_ms = 60000;
+    uint32_t min_update_interval_ms = 1000;
+    uint32_t key_lifetime_s = 14400;
+    uint32_t reauthentication_interval_s = 86400;  // 0: none
+    uint32_t reauthentication_timeout_ms = 30000;
+    uint32_t expiry_margin_s = 86400;
+    uint32_t drain_s = 120;
+    uint32_t drain_unconfirmed_s = 303;
 };
 
 struct ProtectionPolicy {
@@ -135,7 +155,10 @@ struct ProtectionPolicy {
     // Exactly one of the two is set when methods has preshared.
     std::optional<std::filesystem::path> preshared_file;
     std::optional<std::filesystem::path> lab_raw_file;
-    std::optional<Tls13> tls13;  // set when methods has tls13
+    std::optional<Tls13> tls13;    // set when methods has tls13
+    std::optional<Dtls13> dtls13;  // set when methods has dtls13
+    // Some method compares names in certificates.
+    [[nodiscard]] bool has_peer_names() const { return tls13.has_value() || dtls13.has_value(); }
 };
 
 enum class Side { plain, protected_side };
@@ -154,6 +177,9 @@ struct Backend {
     uint32_t connect_timeout_ms = 10000;
 };
 
+// What a protected restart of one leg of a pair means for the other one.
+enum class OnRestart { keep, reset };
+
 struct Listener {
     std::string name;
     Side side = Side::plain;
@@ -163,6 +189,7 @@ struct Listener {
     size_t backend = 0;                // into Configuration::backends
     std::optional<size_t> protection;  // into Configuration::protection; set when side is protected
     std::vector<std::string> peer_names;  // instead of the policy's, unless empty
+    OnRestart on_restart = OnRestart::keep;
     uint16_t max_streams = 16;
     uint32_t max_associations = 1000;
 };
@@ -217,6 +244,44 @@ struct Metrics {
     std::optional<std::filesystem::path> token_file;
 };
 
+// A key-encryption key; exactly one of the three.
+struct SealingKeySource {
+    std::optional<std::filesystem::path> file;
+    std::optional<std::string> credential;  // of systemd
+    std::optional<std::string> token;       // a URI for OpenSSL's store, with wrapped_file
+    std::optional<std::filesystem::path> wrapped_file;
+};
+
+struct RedisPlace {
+    std::string socket;  // a Unix socket's path; empty: address and port
+    IpAddress address;
+    uint16_t port = 0;
+    friend bool operator==(const RedisPlace&, const RedisPlace&) = default;
+};
+
+struct RedisServer {
+    RedisPlace place;
+    std::string user;  // empty: the default user
+    std::optional<std::filesystem::path> password_file;
+    std::string prefix = "sdg";
+    uint32_t wait_replicas = 0;
+    bool require_durable = true;
+};
+
+// Where restart keys are kept; exactly one of sqlite_file and redis.
+struct Restart {
+    std::string group = "default";
+    std::string owner = "gateway";
+    uint32_t lease_ms = 15000;
+    bool standby = false;  // waits until the group is free
+    uint32_t per_second = 500;
+    uint32_t at_once = 64;
+    std::optional<std::filesystem::path> sqlite_file;
+    std::optional<RedisServer> redis;
+    SealingKeySource key;
+    std::vector<SealingKeySource> former_keys;
+};
+
 struct Lab {
     std::optional<std::filesystem::path> keylog;  // traffic keys in clear: laboratory only
 };
@@ -235,6 +300,7 @@ struct Configuration {
     Log log;
     std::optional<Admin> admin;
     std::optional<Metrics> metrics;
+    std::optional<Restart> restart;
     Lab lab;
     std::optional<std::filesystem::path> stats_file;  // written at exit
 };

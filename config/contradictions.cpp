@@ -47,12 +47,15 @@ class Rules {
         }
         for (size_t i = 0; i < c_.backends.size(); ++i) {
             backend_is_reachable(i);
-            names_need_tls13(c_.backends[i], fmt::format("backends[{}].peer_names", i));
+            names_need_certificates(c_.backends[i], fmt::format("backends[{}].peer_names", i));
         }
         for (size_t i = 0; i < c_.listeners.size(); ++i) {
-            names_need_tls13(c_.listeners[i], fmt::format("listeners[{}].peer_names", i));
+            names_need_certificates(c_.listeners[i], fmt::format("listeners[{}].peer_names", i));
         }
         listeners_differ();
+        if (c_.restart) {
+            restart_is_consistent();
+        }
         sctp_is_consistent();
         admin_is_consistent();
     }
@@ -182,20 +185,20 @@ class Rules {
             const std::string place = fmt::format("{}.methods[{}]", path, i);
             const auto first =
                 std::find(policy.methods.begin(), policy.methods.end(), policy.methods[i]);
-            if (policy.methods[i] == KeyManagementMethod::dtls13) {
-                report(place, "preshared or tls13", "dtls13, not available yet in this version");
-            } else if (first - policy.methods.begin() != static_cast<ptrdiff_t>(i)) {
+            if (first - policy.methods.begin() != static_cast<ptrdiff_t>(i)) {
                 report(place, "each method once",
-                       policy.methods[i] == KeyManagementMethod::tls13 ? "tls13 again"
-                                                                       : "preshared again");
+                       policy.methods[i] == KeyManagementMethod::preshared ? "preshared again"
+                       : policy.methods[i] == KeyManagementMethod::tls13   ? "tls13 again"
+                                                                           : "dtls13 again");
             }
         }
         if (policy.methods.empty()) {
-            report(path, "a section of a key-management method: tls13, preshared or lab_raw",
+            report(path,
+                   "a section of a key-management method: tls13, dtls13, preshared or lab_raw",
                    "none");
         }
-        if (policy.restart) {
-            report(path + ".restart", "false", "true, not available yet in this version");
+        if (policy.restart && policy.lab_raw_file) {
+            report(path + ".restart", "false with lab_raw, whose keys would be used twice", "true");
         }
         if (has(KeyManagementMethod::preshared)) {
             if (policy.preshared_file.has_value() == policy.lab_raw_file.has_value()) {
@@ -212,17 +215,50 @@ class Rules {
             report(path + ".methods", "tls13 among them, as its section is there", "none");
         }
         if (policy.tls13) {
-            tls13_is_consistent(*policy.tls13, path + ".tls13");
+            const std::string place = path + ".tls13";
+            lifetime_exceeds(policy.tls13->key_lifetime_s, policy.tls13->rekey_age_s, "rekey_age_s",
+                             place);
+            peer_names_are_consistent(policy.tls13->peer_names, place + ".peer_names");
+        }
+        if (has(KeyManagementMethod::dtls13) && !policy.dtls13) {
+            report(path + ".dtls13", "a section of keys, as methods has dtls13", "nothing");
+        } else if (policy.dtls13 && !has(KeyManagementMethod::dtls13)) {
+            report(path + ".methods", "dtls13 among them, as its section is there", "none");
+        }
+        if (policy.dtls13) {
+            dtls13_is_consistent(*policy.dtls13, path + ".dtls13");
         }
     }
 
-    void tls13_is_consistent(const Tls13& tls13, const std::string& path) {
-        if (tls13.key_lifetime_s <= tls13.rekey_age_s) {
-            report(path + ".key_lifetime_s",
-                   fmt::format("more than rekey_age_s ({} seconds)", tls13.rekey_age_s),
-                   fmt::format("{}", tls13.key_lifetime_s));
+    void lifetime_exceeds(uint32_t lifetime, uint32_t age, std::string_view age_key,
+                          const std::string& path) {
+        if (lifetime <= age) {
+            report(path + ".key_lifetime_s", fmt::format("more than {} ({} seconds)", age_key, age),
+                   fmt::format("{}", lifetime));
         }
-        peer_names_are_consistent(tls13.peer_names, path + ".peer_names");
+    }
+
+    void dtls13_is_consistent(const Dtls13& dtls13, const std::string& path) {
+        lifetime_exceeds(dtls13.key_lifetime_s, dtls13.update_age_s, "update_age_s", path);
+        peer_names_are_consistent(dtls13.peer_names, path + ".peer_names");
+        for (size_t i = 0; i < dtls13.suites.size(); ++i) {
+            if (dtls13.suites[i] == CipherSuite::aes_128_ccm_sha256) {
+                report(fmt::format("{}.suites[{}]", path, i),
+                       "a suite that dtls13 has: a GCM or ChaCha20-Poly1305 one",
+                       "TLS_AES_128_CCM_SHA256");
+            }
+        }
+        if (std::all_of(dtls13.signature_algorithms.begin(), dtls13.signature_algorithms.end(),
+                        [](const std::string& name) { return name.starts_with("rsa_pss_pss_"); })) {
+            report(path + ".signature_algorithms", "an algorithm that dtls13 has",
+                   "only rsa_pss_pss_ ones");
+        }
+        if (dtls13.min_update_interval_ms >= dtls13.update_timeout_ms) {
+            report(path + ".min_update_interval_ms",
+                   fmt::format("less than update_timeout_ms ({} milliseconds)",
+                               dtls13.update_timeout_ms),
+                   fmt::format("{}", dtls13.min_update_interval_ms));
+        }
     }
 
     void peer_names_are_consistent(const std::vector<std::string>& names, const std::string& path) {
@@ -232,15 +268,44 @@ class Rules {
     }
 
     template <class Leg>
-    void names_need_tls13(const Leg& leg, const std::string& path) {
+    void names_need_certificates(const Leg& leg, const std::string& path) {
         if (leg.peer_names.empty()) {
             return;
         }
         peer_names_are_consistent(leg.peer_names, path);
         if (!leg.protection ||
-            (*leg.protection != unresolved && !c_.protection[*leg.protection].tls13)) {
-            report(path, "no names without a protection policy that has tls13",
+            (*leg.protection != unresolved && !c_.protection[*leg.protection].has_peer_names())) {
+            report(path, "no names without a protection policy that has tls13 or dtls13",
                    fmt::format("{}", leg.peer_names.size()));
+        }
+    }
+
+    void restart_is_consistent() {
+        const Restart& restart = *c_.restart;
+        if (restart.sqlite_file.has_value() == restart.redis.has_value()) {
+            report(restart.redis ? "restart.redis" : "restart", "exactly one of sqlite and redis",
+                   restart.redis ? "both" : "neither");
+        }
+        if (restart.standby && !restart.redis) {
+            report("restart.standby", "false without redis, which gateways share", "true");
+        }
+        sealing_key_is_one(restart.key, "restart.key");
+        for (size_t i = 0; i < restart.former_keys.size(); ++i) {
+            sealing_key_is_one(restart.former_keys[i], fmt::format("restart.former_keys[{}]", i));
+        }
+        if (std::none_of(c_.protection.begin(), c_.protection.end(),
+                         [](const ProtectionPolicy& policy) { return policy.restart; })) {
+            report("restart", "a protection policy with restart: true, or no store", "none");
+        }
+    }
+
+    void sealing_key_is_one(const SealingKeySource& key, const std::string& path) {
+        const int given = (key.file ? 1 : 0) + (key.credential ? 1 : 0) + (key.token ? 1 : 0);
+        if (given != 1) {
+            report(path, "one of file, credential and token", fmt::format("{}", given));
+        } else if (key.token.has_value() != key.wrapped_file.has_value()) {
+            report(path, "wrapped_file with token, and only then",
+                   key.token ? "none" : "wrapped_file alone");
         }
     }
 

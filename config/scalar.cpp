@@ -137,6 +137,34 @@ bool is_name(std::string_view text) {
                        [](char c) { return is_word(c) || c == '_' || c == '-' || c == '.'; });
 }
 
+std::optional<RedisPlace> parse_redis_server(std::string_view text) {
+    constexpr std::string_view kUnix = "unix:";
+    RedisPlace out;
+    if (text.starts_with(kUnix)) {
+        out.socket = text.substr(kUnix.size());
+        return out.socket.starts_with('/') && is_one_line(out.socket) ? std::optional(out)
+                                                                      : std::nullopt;
+    }
+    const size_t colon = text.rfind(':');
+    if (colon == std::string_view::npos) {
+        return std::nullopt;
+    }
+    std::string_view host = text.substr(0, colon);
+    const bool brackets = host.starts_with('[') && host.ends_with(']');
+    if (brackets) {
+        host = host.substr(1, host.size() - 2);
+    }
+    const auto address = parse_address(host);
+    const auto port = parse_integer(text.substr(colon + 1));
+    if (!address || brackets != (address->family == IpAddress::Family::v6) || !port || *port < 1 ||
+        *port > 65'535) {
+        return std::nullopt;
+    }
+    out.address = *address;
+    out.port = static_cast<uint16_t>(*port);
+    return out;
+}
+
 bool is_peer_name(std::string_view text) {
     if (text == "any") {
         return true;

@@ -19,6 +19,10 @@ namespace sdg::config {
 // Six octets in hexadecimal with colons; unicast and not all zero.
 [[nodiscard]] std::optional<MacAddress> parse_mac(std::string_view text);
 
+// "unix:" and an absolute path, an IPv4 address and ":PORT", or an IPv6 one in brackets and
+// ":PORT".
+[[nodiscard]] std::optional<RedisPlace> parse_redis_server(std::string_view text);
+
 [[nodiscard]] bool is_name(std::string_view text);
 // "any", or "dns:", "uri:" or "ip:" with something behind it that can be one.
 [[nodiscard]] bool is_peer_name(std::string_view text);

@@ -26,8 +26,31 @@ constexpr std::array<string_view, 9> kSignatures{
     "rsa_pss_rsae_sha256",    "rsa_pss_rsae_sha384",    "rsa_pss_rsae_sha512",
     "rsa_pss_pss_sha256",     "rsa_pss_pss_sha384",     "rsa_pss_pss_sha512"};
 constexpr std::array<string_view, 2> kSides{"plain", "protected"};
+constexpr std::array<string_view, 2> kOnRestart{"keep", "reset"};
 constexpr std::array<string_view, 4> kLevels{"error", "warn", "info", "debug"};
 constexpr std::array<string_view, 2> kFormats{"text", "json"};
+
+// clang-format off
+// The keys of credentials, the same in the sections of both methods that have certificates. place
+// is a literal, so that the paths are.
+// NOLINTNEXTLINE(cppcoreguidelines-macro-usage): only the preprocessor joins literals
+#define SDG_CREDENTIAL_KEYS(place) \
+    {.path = place ".certificate", .type = file, .presence = required, .description = "The gateway's certificate chain, PEM: its own first, then the intermediate authorities."}, \
+    {.path = place ".private_key", .type = text, .presence = required, .description = "A PEM file, readable by its owner only, or a `pkcs11:` URI (RFC 7512; needs an OpenSSL provider named pkcs11)."}, \
+    {.path = place ".passphrase_file", .type = file, .description = "First line: the passphrase of an encrypted private key, or the PIN of a token. Readable by its owner only."}, \
+    {.path = place ".authorities", .type = list, .presence = required, .minimum = 1, .maximum = 64, .description = "Trusted certificate authorities."}, \
+    {.path = place ".authorities[]", .type = file, .presence = required, .description = "PEM, one or more certificates."}, \
+    {.path = place ".revocation_lists", .type = list, .default_text = "[]", .maximum = 64, .description = "When given, every certificate of a peer's chain must have a current list of its issuer here and not be on it."}, \
+    {.path = place ".revocation_lists[]", .type = file, .presence = required, .description = "PEM, one or more lists."}, \
+    {.path = place ".peer_names", .type = list, .presence = required, .minimum = 1, .maximum = 256, .description = "Names of which a peer's certificate must have one in its subjectAltName (RFC 9525). `any` alone: whoever the authorities have certified."}, \
+    {.path = place ".peer_names[]", .type = peer_name, .presence = required, .description = "`dns:NAME`, `uri:URI` (whole, or scheme and host), `ip:ADDRESS`, or `any`."}, \
+    {.path = place ".suites", .type = list, .default_text = "[TLS_AES_128_GCM_SHA256, TLS_AES_256_GCM_SHA384, TLS_CHACHA20_POLY1305_SHA256]", .minimum = 1, .maximum = 4, .description = "Cipher suites of the handshake and of the DTLS chunks, most preferred first."}, \
+    {.path = place ".suites[]", .type = choice, .presence = required, .choices = kSuites, .description = "A suite."}, \
+    {.path = place ".groups", .type = list, .default_text = "[x25519, secp256r1, secp384r1]", .minimum = 1, .maximum = 3, .description = "Groups for the ephemeral key exchange, most preferred first."}, \
+    {.path = place ".groups[]", .type = choice, .presence = required, .choices = kGroups, .description = "A group."}, \
+    {.path = place ".signature_algorithms", .type = list, .default_text = "[ecdsa_secp256r1_sha256, ecdsa_secp384r1_sha384, ed25519, rsa_pss_rsae_sha256, rsa_pss_rsae_sha384, rsa_pss_rsae_sha512, rsa_pss_pss_sha256, rsa_pss_pss_sha384, rsa_pss_pss_sha512]", .minimum = 1, .maximum = 9, .description = "Signatures accepted from peers and made with the gateway's key, most preferred first."}, \
+    {.path = place ".signature_algorithms[]", .type = choice, .presence = required, .choices = kSignatures, .description = "An algorithm."}
+// clang-format on
 
 constexpr Key kKeys[] = {
     // clang-format off
@@ -98,9 +121,9 @@ constexpr Key kKeys[] = {
      .description = "`strict` aborts an association whose peer offers no compatible DTLS chunk support; `loose` lets it go on **without protection**."},
     {.path = "protection[].roles", .type = list, .default_text = "[client, server]", .minimum = 1, .maximum = 2, .description = "Key-management roles offered."},
     {.path = "protection[].roles[]", .type = choice, .presence = required, .choices = kRoles, .description = "A role."},
-    {.path = "protection[].methods", .type = list, .minimum = 1, .maximum = 3, .description = "Key-management methods offered, most preferred first. Absent: those that have a section below, `tls13` before `preshared`. `dtls13` is not available yet in this version."},
+    {.path = "protection[].methods", .type = list, .minimum = 1, .maximum = 3, .description = "Key-management methods offered, most preferred first. Absent: those that have a section below, in the order `tls13`, `dtls13`, `preshared`."},
     {.path = "protection[].methods[]", .type = choice, .presence = required, .choices = kMethods, .description = "A method: `preshared` is id 0, `dtls13` 1, `tls13` 192."},
-    {.path = "protection[].restart", .type = boolean, .default_text = "false", .description = "Offer protected restart. `true` is not available yet in this version."},
+    {.path = "protection[].restart", .type = boolean, .default_text = "false", .description = "Offer protected restart (3GPP NG-C asks for it). Associations that this gateway is to restart itself after a crash need the section `restart`, too."},
     {.path = "protection[].suite", .type = choice, .default_text = "TLS_AES_128_GCM_SHA256", .choices = kSuites, .description = "Cipher suite for method `preshared`; both ends must name the same. With `lab_raw` the file names it."},
     {.path = "protection[].replay_window", .type = integer, .default_text = "1024", .unit = "records", .minimum = 64, .maximum = 65536, .power_of_two = true,
      .description = "How far records may be reordered and still be accepted."},
@@ -110,21 +133,7 @@ constexpr Key kKeys[] = {
     {.path = "protection[].lab_raw", .type = section, .description = "Laboratory only, one association at a time: raw keys, as other stacks under development take them."},
     {.path = "protection[].lab_raw.file", .type = file, .presence = required, .description = "Readable by its owner only; anything else is refused."},
     {.path = "protection[].tls13", .type = section, .description = "Method `tls13`: every key set from a mutually authenticated TLS 1.3 handshake. The files are read again on SIGHUP, and the next handshake uses them."},
-    {.path = "protection[].tls13.certificate", .type = file, .presence = required, .description = "The gateway's certificate chain, PEM: its own first, then the intermediate authorities."},
-    {.path = "protection[].tls13.private_key", .type = text, .presence = required, .description = "A PEM file, readable by its owner only, or a `pkcs11:` URI (RFC 7512; needs an OpenSSL provider named pkcs11)."},
-    {.path = "protection[].tls13.passphrase_file", .type = file, .description = "First line: the passphrase of an encrypted private key, or the PIN of a token. Readable by its owner only."},
-    {.path = "protection[].tls13.authorities", .type = list, .presence = required, .minimum = 1, .maximum = 64, .description = "Trusted certificate authorities."},
-    {.path = "protection[].tls13.authorities[]", .type = file, .presence = required, .description = "PEM, one or more certificates."},
-    {.path = "protection[].tls13.revocation_lists", .type = list, .default_text = "[]", .maximum = 64, .description = "When given, every certificate of a peer's chain must have a current list of its issuer here and not be on it."},
-    {.path = "protection[].tls13.revocation_lists[]", .type = file, .presence = required, .description = "PEM, one or more lists."},
-    {.path = "protection[].tls13.peer_names", .type = list, .presence = required, .minimum = 1, .maximum = 256, .description = "Names of which a peer's certificate must have one in its subjectAltName (RFC 9525). `any` alone: whoever the authorities have certified."},
-    {.path = "protection[].tls13.peer_names[]", .type = peer_name, .presence = required, .description = "`dns:NAME`, `uri:URI` (whole, or scheme and host), `ip:ADDRESS`, or `any`."},
-    {.path = "protection[].tls13.suites", .type = list, .default_text = "[TLS_AES_128_GCM_SHA256, TLS_AES_256_GCM_SHA384, TLS_CHACHA20_POLY1305_SHA256]", .minimum = 1, .maximum = 4, .description = "Cipher suites of the handshake and of the DTLS chunks, most preferred first."},
-    {.path = "protection[].tls13.suites[]", .type = choice, .presence = required, .choices = kSuites, .description = "A suite."},
-    {.path = "protection[].tls13.groups", .type = list, .default_text = "[x25519, secp256r1, secp384r1]", .minimum = 1, .maximum = 3, .description = "Groups for the ephemeral key exchange, most preferred first."},
-    {.path = "protection[].tls13.groups[]", .type = choice, .presence = required, .choices = kGroups, .description = "A group."},
-    {.path = "protection[].tls13.signature_algorithms", .type = list, .default_text = "[ecdsa_secp256r1_sha256, ecdsa_secp384r1_sha384, ed25519, rsa_pss_rsae_sha256, rsa_pss_rsae_sha384, rsa_pss_rsae_sha512, rsa_pss_pss_sha256, rsa_pss_pss_sha384, rsa_pss_pss_sha512]", .minimum = 1, .maximum = 9, .description = "Signatures accepted from peers and made with the gateway's key, most preferred first."},
-    {.path = "protection[].tls13.signature_algorithms[]", .type = choice, .presence = required, .choices = kSignatures, .description = "An algorithm."},
+    SDG_CREDENTIAL_KEYS("protection[].tls13"),
     {.path = "protection[].tls13.handshake_timeout_ms", .type = integer, .default_text = "10000", .unit = "milliseconds", .minimum = 500, .maximum = 300000, .description = "From ESTABLISHED to protection; an association without it by then is aborted."},
     {.path = "protection[].tls13.rekey_age_s", .type = integer, .default_text = "3600", .unit = "seconds", .minimum = 5, .maximum = 604800, .description = "New keys after that time (up to a tenth earlier, so that associations take turns)."},
     {.path = "protection[].tls13.rekey_volume_mb", .type = integer, .default_text = "100000", .unit = "10^6 octets", .minimum = 1, .maximum = 100000000, .description = "New keys after that much, both directions together."},
@@ -133,6 +142,19 @@ constexpr Key kKeys[] = {
     {.path = "protection[].tls13.drain_s", .type = integer, .default_text = "120", .unit = "seconds", .minimum = 1, .maximum = 3600, .description = "How long the old receive key stays after a rekey."},
     {.path = "protection[].tls13.drain_unconfirmed_s", .type = integer, .default_text = "303", .unit = "seconds", .minimum = 1, .maximum = 3600, .description = "The same while it is not known that the peer has got the last message of the rekey; the time in which SCTP gives an association up."},
     {.path = "protection[].tls13.min_rekey_interval_ms", .type = integer, .default_text = "1000", .unit = "milliseconds", .minimum = 0, .maximum = 3600000, .description = "A peer that starts rekeys faster than that has to wait."},
+    {.path = "protection[].dtls13", .type = section, .description = "Method `dtls13`: one DTLS 1.3 connection per association, mutually authenticated; new keys by extended key update. The keys down to signature_algorithms are those of `tls13`; CCM suites and rsa_pss_pss_ signatures are not there. The files are read again on SIGHUP, and the next handshake or re-authentication uses them."},
+    SDG_CREDENTIAL_KEYS("protection[].dtls13"),
+    {.path = "protection[].dtls13.handshake_timeout_ms", .type = integer, .default_text = "10000", .unit = "milliseconds", .minimum = 500, .maximum = 300000, .description = "From ESTABLISHED to protection; an association without it by then is aborted."},
+    {.path = "protection[].dtls13.update_age_s", .type = integer, .default_text = "3600", .unit = "seconds", .minimum = 5, .maximum = 604800, .description = "New keys after that time (up to a tenth earlier, so that associations take turns)."},
+    {.path = "protection[].dtls13.update_volume_mb", .type = integer, .default_text = "100000", .unit = "10^6 octets", .minimum = 1, .maximum = 100000000, .description = "New keys after that much, both directions together."},
+    {.path = "protection[].dtls13.update_timeout_ms", .type = integer, .default_text = "60000", .unit = "milliseconds", .minimum = 1000, .maximum = 600000, .description = "A key update that takes longer ends the association."},
+    {.path = "protection[].dtls13.min_update_interval_ms", .type = integer, .default_text = "1000", .unit = "milliseconds", .minimum = 0, .maximum = 600000, .description = "A peer that starts key updates faster than that is answered only then. Less than update_timeout_ms, here and of the peer."},
+    {.path = "protection[].dtls13.key_lifetime_s", .type = integer, .default_text = "14400", .unit = "seconds", .minimum = 10, .maximum = 1209600, .description = "Keys that could not be renewed for that long end the association. More than update_age_s."},
+    {.path = "protection[].dtls13.reauthentication_interval_s", .type = integer, .default_text = "86400", .unit = "seconds", .minimum = 0, .maximum = 31536000, .description = "The peer has to authenticate anew after that time (up to a tenth earlier). 0: only when its certificate is about to expire."},
+    {.path = "protection[].dtls13.reauthentication_timeout_ms", .type = integer, .default_text = "30000", .unit = "milliseconds", .minimum = 1000, .maximum = 600000, .description = "A peer that has not answered by then ends the association."},
+    {.path = "protection[].dtls13.expiry_margin_s", .type = integer, .default_text = "86400", .unit = "seconds", .minimum = 0, .maximum = 31536000, .description = "The peer has to authenticate anew, with a new certificate if it has one, that long before its certificate expires. At its end the association ends."},
+    {.path = "protection[].dtls13.drain_s", .type = integer, .default_text = "120", .unit = "seconds", .minimum = 1, .maximum = 3600, .description = "How long the old receive key stays after a key update; never after the next one."},
+    {.path = "protection[].dtls13.drain_unconfirmed_s", .type = integer, .default_text = "303", .unit = "seconds", .minimum = 1, .maximum = 3600, .description = "The same while nothing has shown that the peer has left the old key; the time in which SCTP gives an association up."},
 
     {.path = "backends", .type = list, .presence = required, .minimum = 1, .maximum = 1024, .description = "Where accepted associations are relayed to."},
     {.path = "backends[]", .type = section, .presence = required, .description = "One backend."},
@@ -143,7 +165,7 @@ constexpr Key kKeys[] = {
     {.path = "backends[].via", .type = name, .description = "The port's name, as a check that `local` is where you think. Absent: the port that has `local`."},
     {.path = "backends[].address", .type = address, .presence = required, .description = "The backend's address, of the same family as `local`, on a prefix or route of that port."},
     {.path = "backends[].port", .type = integer, .presence = required, .minimum = 1, .maximum = 65535, .description = "The backend's SCTP port."},
-    {.path = "backends[].peer_names", .type = list, .default_text = "[]", .maximum = 256, .description = "Instead of the policy's `tls13.peer_names`."},
+    {.path = "backends[].peer_names", .type = list, .default_text = "[]", .maximum = 256, .description = "Instead of the `peer_names` of the policy's `tls13` and `dtls13`."},
     {.path = "backends[].peer_names[]", .type = peer_name, .presence = required, .description = "As there."},
     {.path = "backends[].protection", .type = name, .description = "Name of a protection policy: required on side `protected`, not allowed on side `plain`."},
     {.path = "backends[].streams", .type = integer, .default_text = "16", .minimum = 1, .maximum = 1024, .description = "Outgoing streams asked for."},
@@ -157,9 +179,10 @@ constexpr Key kKeys[] = {
     {.path = "listeners[].address", .type = address, .presence = required, .description = "One of a port's addresses."},
     {.path = "listeners[].port", .type = integer, .presence = required, .minimum = 1, .maximum = 65535, .description = "SCTP port."},
     {.path = "listeners[].backend", .type = name, .presence = required, .description = "Name of the backend."},
-    {.path = "listeners[].peer_names", .type = list, .default_text = "[]", .maximum = 256, .description = "Instead of the policy's `tls13.peer_names`."},
+    {.path = "listeners[].peer_names", .type = list, .default_text = "[]", .maximum = 256, .description = "Instead of the `peer_names` of the policy's `tls13` and `dtls13`."},
     {.path = "listeners[].peer_names[]", .type = peer_name, .presence = required, .description = "As there."},
     {.path = "listeners[].protection", .type = name, .description = "Name of a protection policy: required on side `protected`, not allowed on side `plain`."},
+    {.path = "listeners[].on_restart", .type = choice, .default_text = "keep", .choices = kOnRestart, .description = "When a protected leg of a relayed association is restarted: `keep` goes on with the other leg, `reset` ends it (and begins a new one towards the backend). A message that was relayed in part resets in any case."},
     {.path = "listeners[].max_streams", .type = integer, .default_text = "16", .minimum = 1, .maximum = 1024, .description = "Streams granted in each direction."},
     {.path = "listeners[].max_associations", .type = integer, .default_text = "1000", .minimum = 1, .maximum = 100000, .description = "Associations accepted at a time; more are refused."},
 
@@ -202,6 +225,34 @@ constexpr Key kKeys[] = {
     {.path = "metrics.private_key", .type = file, .description = "PEM, readable by its owner only. With `certificate`."},
     {.path = "metrics.token_file", .type = file, .description = "`/metrics` is given only to requests with this bearer token. Readable by its owner only. Absent: to everybody who can connect."},
 
+    {.path = "restart", .type = section, .description = "The store for restart keys: after a crash the gateway brings its associations back by protected restart. Absent: peers may restart associations, this gateway forgets its own. One of `sqlite` and `redis`; see docs/restart-store.md."},
+    {.path = "restart.group", .type = name, .default_text = "default", .description = "The associations of one gateway and of those that may take them over."},
+    {.path = "restart.owner", .type = name, .default_text = "gateway", .description = "This gateway; another name for each that shares a group."},
+    {.path = "restart.lease_ms", .type = integer, .default_text = "15000", .unit = "milliseconds", .minimum = 1000, .maximum = 3600000, .description = "After that time without a sign of life another owner may take the group over."},
+    {.path = "restart.standby", .type = boolean, .default_text = "false", .description = "Wait, without touching ports and addresses, until the group is free, then take it over. `false`: refuse to start when another owner has it."},
+    {.path = "restart.per_second", .type = integer, .default_text = "500", .unit = "associations a second", .minimum = 1, .maximum = 100000, .description = "Restarts begun at most."},
+    {.path = "restart.at_once", .type = integer, .default_text = "64", .unit = "associations", .minimum = 1, .maximum = 10000, .description = "Restarts under way at most."},
+    {.path = "restart.sqlite", .type = section, .description = "A file on this host."},
+    {.path = "restart.sqlite.file", .type = file, .presence = required, .description = "Made when it is not there. Its directory must belong to the gateway alone."},
+    {.path = "restart.redis", .type = section, .description = "A Redis or Valkey server, for a standby gateway on another machine."},
+    {.path = "restart.redis.server", .type = redis_server, .presence = required, .description = "`unix:PATH` or `ADDRESS:PORT` (`[ADDRESS]:PORT` for IPv6). The connection is not encrypted."},
+    {.path = "restart.redis.user", .type = text, .description = "Absent: the default user."},
+    {.path = "restart.redis.password_file", .type = file, .description = "First line: the password. Readable by its owner only."},
+    {.path = "restart.redis.prefix", .type = name, .default_text = "sdg", .description = "Of all keys in the server."},
+    {.path = "restart.redis.wait_replicas", .type = integer, .default_text = "0", .minimum = 0, .maximum = 16, .description = "Replicas that must have confirmed a deletion; all of them, if the server fails over."},
+    {.path = "restart.redis.require_durable", .type = boolean, .default_text = "true", .description = "Refuse a server that may lose what it has confirmed. `false` gives up the promise that no key is used twice."},
+    {.path = "restart.key", .type = section, .presence = required, .description = "The key-encryption key that seals every stored row: one of `file`, `credential` and `token`."},
+    {.path = "restart.key.file", .type = file, .description = "32 octets or 64 hexadecimal digits, readable by its owner only."},
+    {.path = "restart.key.credential", .type = text, .description = "Name of a systemd credential (LoadCredential=, LoadCredentialEncrypted=)."},
+    {.path = "restart.key.token", .type = text, .description = "URI of an RSA key in a token (`pkcs11:`, `handle:`); needs `wrapped_file`."},
+    {.path = "restart.key.wrapped_file", .type = file, .description = "The key-encryption key, encrypted to the token's key."},
+    {.path = "restart.former_keys", .type = list, .default_text = "[]", .maximum = 8, .description = "Keys that may still seal rows: the former ones, or the next one, during a rotation."},
+    {.path = "restart.former_keys[]", .type = section, .presence = required, .description = "As `key`."},
+    {.path = "restart.former_keys[].file", .type = file, .description = "As there."},
+    {.path = "restart.former_keys[].credential", .type = text, .description = "As there."},
+    {.path = "restart.former_keys[].token", .type = text, .description = "As there."},
+    {.path = "restart.former_keys[].wrapped_file", .type = file, .description = "As there."},
+
     {.path = "lab", .type = section, .description = "For the laboratory only."},
     {.path = "lab.keylog", .type = file, .description = "**Writes every traffic key in clear** to this file, so that captures can be decrypted. Absent: off."},
 
@@ -222,6 +273,8 @@ std::string range_words(const Key& key) {
 }
 
 }  // namespace
+
+#undef SDG_CREDENTIAL_KEYS
 
 std::span<const Key> schema() {
     return kKeys;
@@ -292,6 +345,8 @@ std::string expectation(const Key& key) {
                    "2001:db8::1/64";
         case network_prefix:
             return "a network with its prefix length, such as 10.0.0.0/8 or 2001:db8::/32";
+        case redis_server:
+            return "unix:PATH, ADDRESS:PORT or [ADDRESS]:PORT";
         case peer_name:
             return "any, dns:NAME, uri:URI or ip:ADDRESS, without wildcards";
         case mac_address:

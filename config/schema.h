@@ -26,6 +26,7 @@ enum class ValueType {
     address_prefix,  // an interface's address with the length of its on-link prefix
     network_prefix,  // a network: no bits set after the prefix
     mac_address,
+    redis_server,   // "unix:PATH", "ADDRESS:PORT" or "[ADDRESS]:PORT"
     peer_name,      // "any", "dns:...", "uri:..." or "ip:..."
     device,         // a DPDK vdev for packets or a PCI address
     crypto_device,  // a DPDK vdev for ciphers or a PCI address

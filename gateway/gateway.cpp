@@ -32,8 +32,10 @@ void log_credentials(const std::string& policy, const keymgmt::tls13::Credential
 }  // namespace
 
 Result<std::unique_ptr<Gateway>> Gateway::create(const config::Configuration& configuration,
-                                                 const Clock& clock, Random& random) {
+                                                 const Clock& clock, Random& random,
+                                                 std::unique_ptr<restart::Keeper> keeper) {
     std::unique_ptr<Gateway> out(new Gateway(clock, random));
+    out->keeper_ = std::move(keeper);
     out->started_ = clock.now();
     out->drain_timeout_ = std::chrono::milliseconds(configuration.shutdown.timeout_ms);
     const unsigned workers = configuration.workers.count;
@@ -63,7 +65,8 @@ Result<std::unique_ptr<Gateway>> Gateway::create(const config::Configuration& co
     auto protection =
         keys::ChunkProtection::create({.max_associations = configuration.limits.associations,
                                        .workers = workers,
-                                       .aead = out->crypto_device_.get()});
+                                       .aead = out->crypto_device_.get(),
+                                       .restart = wants_restart(configuration)});
     if (!protection) {
         return tl::unexpected(protection.error());
     }
@@ -110,6 +113,9 @@ Result<std::unique_ptr<Gateway>> Gateway::create(const config::Configuration& co
     out->relay_ = std::make_unique<relay::Relay>(*out->host_, *out->protection_, clock,
                                                  backend_settings(configuration, out->policies_),
                                                  configuration.limits.handshakes);
+    if (out->keeper_) {
+        out->relay_->keep_restart_keys_in(*out->keeper_);
+    }
     for (const auto& listener : listener_settings(configuration, out->policies_)) {
         if (auto listening = out->relay_->listen(listener); !listening) {
             return tl::unexpected(listening.error());
@@ -118,7 +124,22 @@ Result<std::unique_ptr<Gateway>> Gateway::create(const config::Configuration& co
     for (const auto& [policy, credentials] : out->policies_.credentials) {
         log_credentials(policy, *credentials->current());
     }
+    if (out->keeper_) {
+        out->restoration_ = std::make_unique<relay::Restoration>(
+            *out->relay_, *out->keeper_,
+            relay::RestorationSettings{.per_second = configuration.restart->per_second,
+                                       .at_once = configuration.restart->at_once},
+            clock, random);
+        out->restoration_->begin(out->keeper_->take_listing());
+    }
     return out;
+}
+
+void Gateway::drain() {
+    if (restoration_) {
+        restoration_->stop();
+    }
+    relay_->drain(drain_timeout_);
 }
 
 Result<void> Gateway::open_crypto_device(const config::Configuration& configuration) {
@@ -145,7 +166,9 @@ Result<void> Gateway::open_crypto_device(const config::Configuration& configurat
 
 Gateway::~Gateway() {
     stop_workers();
+    restoration_.reset();
     relay_.reset();
+    keeper_.reset();  // its last writes were the relay's
     host_.reset();
     bridge_.reset();
     // Packets in the rings belong to the ports' pools; workers hold some, too.
@@ -206,6 +229,10 @@ size_t Gateway::poll_control() {
         kPacketBudget, [this](const sctp::ReceivedPacket& packet) { host_->on_packet(packet); });
     done += host_->run();
     done += relay_->run();
+    if (keeper_) {
+        done += keeper_->run();
+        done += restoration_->run();
+    }
     protection_->reclaim();
     return done;
 }
@@ -276,6 +303,11 @@ nlohmann::json Gateway::statistics() const {
                    {"cookie_invalid", host.cookie_invalid},
                    {"cookie_refused", host.cookie_refused},
                    {"clear_not_expected", host.clear_not_expected},
+                   {"restarts_begun", host.restarts_begun},
+                   {"restarts_accepted", host.restarts_accepted},
+                   {"restarts_refused", host.restarts_refused},
+                   {"restarts_in_clear", host.restarts_in_clear},
+                   {"held_silent", host.held_silent},
                    {"malformed", host.malformed},
                    {"out_of_the_blue", host.out_of_the_blue},
                    {"associations_accepted", host.associations_accepted},
@@ -295,8 +327,24 @@ nlohmann::json Gateway::statistics() const {
                     {"messages_refused", relay.messages_refused},
                     {"messages_cut", relay.messages_cut},
                     {"messages_late", relay.messages_late},
+                    {"pairs_restarted", relay.pairs_restarted},
+                    {"pairs_restored", relay.pairs_restored},
+                    {"restores_failed", relay.restores_failed},
                     {"closed_gracefully", relay.closed_gracefully},
                     {"closed_by_abort", relay.closed_by_abort}};
+    if (keeper_) {
+        const auto& kept = keeper_->counters();
+        const restart::StoreCounts store = keeper_->store_counts();
+        out["restart_store"] = {{"kept", kept.kept},
+                                {"not_kept", kept.not_kept},
+                                {"forgotten", kept.forgotten},
+                                {"lease_renewals_failed", kept.lease_renewals_failed},
+                                {"waiting", restoration_->waiting()},
+                                {"damaged", store.damaged},
+                                {"full", store.full},
+                                {"unreachable", store.unreachable},
+                                {"alarms", store.alarms}};
+    }
     out["associations"] = {{"now", host_->association_count()}, {"in_table", protection_->size()}};
     return out;
 }

@@ -16,6 +16,8 @@
 #include "config/configuration.h"
 #include "control/keymgmt/key_log.h"
 #include "control/relay/relay.h"
+#include "control/relay/restoration.h"
+#include "control/restart/keeper.h"
 #include "control/sctp/host.h"
 #include "dataplane/keys/chunk_protection.h"
 #include "dataplane/port/port_table.h"
@@ -32,9 +34,11 @@ namespace sdg::gateway {
 
 class Gateway {
  public:
-    // clock and random outlive the gateway. The error names what could not be set up.
+    // clock and random outlive the gateway. keeper: where restart keys are kept; null: nowhere.
+    // The error names what could not be set up.
     [[nodiscard]] static Result<std::unique_ptr<Gateway>> create(
-        const config::Configuration& configuration, const Clock& clock, Random& random);
+        const config::Configuration& configuration, const Clock& clock, Random& random,
+        std::unique_ptr<restart::Keeper> keeper = nullptr);
     // Stops the workers first; aborts nothing: drain before.
     ~Gateway();
     Gateway(const Gateway&) = delete;
@@ -49,7 +53,9 @@ class Gateway {
     // One round of the control loop. Returns how much was done; 0: idle.
     size_t poll_control();
 
-    void drain() { relay_->drain(drain_timeout_); }
+    void drain();
+    // Another gateway owns the associations of our group now: end, and send nothing more.
+    [[nodiscard]] bool is_fenced() const { return keeper_ && keeper_->is_fenced(); }
     // Reads certificates, keys and revocation lists again and logs what came of it. What cannot be
     // read stays as it was; associations and handshakes under way are not touched.
     struct Reload {
@@ -64,6 +70,8 @@ class Gateway {
     }
 
     [[nodiscard]] relay::Relay& relay() { return *relay_; }
+    // Null: restart keys are not kept.
+    [[nodiscard]] restart::Keeper* keeper() { return keeper_.get(); }
     [[nodiscard]] sctp::Host& host() { return *host_; }
     [[nodiscard]] keys::ChunkProtection& protection() { return *protection_; }
     [[nodiscard]] port::PortTable& ports() { return *ports_; }
@@ -102,7 +110,9 @@ class Gateway {
     std::vector<std::unique_ptr<worker::Worker>> workers_;
     std::unique_ptr<worker::ControlBridge> bridge_;
     std::unique_ptr<sctp::Host> host_;
+    std::unique_ptr<restart::Keeper> keeper_;
     std::unique_ptr<relay::Relay> relay_;
+    std::unique_ptr<relay::Restoration> restoration_;
     struct Launch {
         worker::Worker* worker = nullptr;
         const std::atomic<bool>* stop = nullptr;

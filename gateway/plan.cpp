@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "control/keymgmt/dtls13/method.h"
 #include "control/keymgmt/preshared/key_file.h"
 #include "control/keymgmt/preshared/lab_raw.h"
 #include "control/keymgmt/preshared/method.h"
@@ -51,22 +52,22 @@ Result<std::shared_ptr<keymgmt::Method>> load_preshared(const config::Protection
                                           options);
 }
 
-keymgmt::tls13::CredentialSettings credential_settings(const config::Tls13& tls13) {
+keymgmt::tls13::CredentialSettings credential_settings(const config::TlsCredentials& tls) {
     keymgmt::tls13::CredentialSettings out;
-    out.certificate = tls13.certificate;
-    out.private_key = tls13.private_key;
-    out.passphrase_file = tls13.passphrase_file;
-    out.authorities = tls13.authorities;
-    out.revocation_lists = tls13.revocation_lists;
-    for (const config::CipherSuite suite : tls13.suites) {
+    out.certificate = tls.certificate;
+    out.private_key = tls.private_key;
+    out.passphrase_file = tls.passphrase_file;
+    out.authorities = tls.authorities;
+    out.revocation_lists = tls.revocation_lists;
+    for (const config::CipherSuite suite : tls.suites) {
         out.suites.push_back(static_cast<record::Suite>(suite));
     }
-    out.groups = tls13.groups;
-    out.signature_algorithms = tls13.signature_algorithms;
+    out.groups = tls.groups;
+    out.signature_algorithms = tls.signature_algorithms;
     return out;
 }
 
-keymgmt::tls13::SessionOptions session_options(const config::ProtectionPolicy& policy) {
+keymgmt::tls13::SessionOptions tls_session_options(const config::ProtectionPolicy& policy) {
     using std::chrono::milliseconds;
     using std::chrono::seconds;
     const config::Tls13& tls13 = *policy.tls13;
@@ -83,10 +84,35 @@ keymgmt::tls13::SessionOptions session_options(const config::ProtectionPolicy& p
     return out;
 }
 
-// What makes the policy's methods; TLS differs by the peer names of the leg.
+keymgmt::dtls13::SessionOptions dtls_session_options(const config::ProtectionPolicy& policy) {
+    using std::chrono::milliseconds;
+    using std::chrono::seconds;
+    const config::Dtls13& dtls13 = *policy.dtls13;
+    keymgmt::dtls13::SessionOptions out;
+    out.handshake_timeout = milliseconds(dtls13.handshake_timeout_ms);
+    out.update_age = seconds(dtls13.update_age_s);
+    out.update_octets = uint64_t{dtls13.update_volume_mb} * 1'000'000;
+    out.update_fraction = policy.rekey_fraction;
+    out.update_timeout = milliseconds(dtls13.update_timeout_ms);
+    out.min_update_interval = milliseconds(dtls13.min_update_interval_ms);
+    out.key_lifetime = seconds(dtls13.key_lifetime_s);
+    out.drain = seconds(dtls13.drain_s);
+    out.drain_unconfirmed = seconds(dtls13.drain_unconfirmed_s);
+    out.reauthentication_interval = seconds(dtls13.reauthentication_interval_s);
+    out.reauthentication_timeout = milliseconds(dtls13.reauthentication_timeout_ms);
+    out.expiry_margin = seconds(dtls13.expiry_margin_s);
+    return out;
+}
+
+int64_t unix_time() {
+    return static_cast<int64_t>(std::time(nullptr));
+}
+
+// What makes the policy's methods; those with certificates differ by the peer names of the leg.
 struct Sources {
     std::shared_ptr<keymgmt::Method> preshared;
-    std::shared_ptr<keymgmt::tls13::CredentialStore> credentials;
+    std::shared_ptr<keymgmt::tls13::CredentialStore> tls13;
+    std::shared_ptr<keymgmt::tls13::CredentialStore> dtls13;
 };
 
 class PolicyLoader {
@@ -102,12 +128,23 @@ class PolicyLoader {
             }
             out.preshared = std::move(*method);
         }
-        if (from.tls13) {
-            auto store = keymgmt::tls13::CredentialStore::open(credential_settings(*from.tls13));
+        const auto open = [](const config::TlsCredentials& tls, auto& to) -> Result<void> {
+            auto store = keymgmt::tls13::CredentialStore::open(credential_settings(tls));
             if (!store) {
                 return tl::unexpected(store.error());
             }
-            out.credentials = std::move(*store);
+            to = std::move(*store);
+            return {};
+        };
+        if (from.tls13) {
+            if (auto done = open(*from.tls13, out.tls13); !done) {
+                return tl::unexpected(done.error());
+            }
+        }
+        if (from.dtls13) {
+            if (auto done = open(*from.dtls13, out.dtls13); !done) {
+                return tl::unexpected(done.error());
+            }
         }
         return out;
     }
@@ -129,7 +166,7 @@ class PolicyLoader {
         if (sources.preshared) {
             to->methods.push_back(sources.preshared);
         }
-        if (sources.credentials) {
+        if (sources.tls13) {
             auto names = keymgmt::tls13::PeerNames::parse(
                 peer_names.empty() ? from.tls13->peer_names : peer_names);
             if (!names) {
@@ -137,13 +174,31 @@ class PolicyLoader {
             }
             to->methods.push_back(keymgmt::tls13::make_tls_method(
                 std::make_shared<const keymgmt::tls13::SessionEnvironment>(
-                    keymgmt::tls13::SessionEnvironment{
-                        .credentials = sources.credentials,
-                        .peer_names = std::move(*names),
-                        .options = session_options(from),
-                        .clock = clock_,
-                        .random = random_,
-                        .unix_time = [] { return static_cast<int64_t>(std::time(nullptr)); }})));
+                    keymgmt::tls13::SessionEnvironment{.credentials = sources.tls13,
+                                                       .peer_names = std::move(*names),
+                                                       .options = tls_session_options(from),
+                                                       .clock = clock_,
+                                                       .random = random_,
+                                                       .unix_time = unix_time})));
+        }
+        if (sources.dtls13) {
+            auto names = keymgmt::tls13::PeerNames::parse(
+                peer_names.empty() ? from.dtls13->peer_names : peer_names);
+            if (!names) {
+                return tl::unexpected(names.error());
+            }
+            auto method = keymgmt::dtls13::make_dtls_method(
+                std::make_shared<const keymgmt::dtls13::SessionEnvironment>(
+                    keymgmt::dtls13::SessionEnvironment{.credentials = sources.dtls13,
+                                                        .peer_names = std::move(*names),
+                                                        .options = dtls_session_options(from),
+                                                        .clock = clock_,
+                                                        .random = random_,
+                                                        .unix_time = unix_time}));
+            if (!method) {
+                return tl::unexpected(method.error());
+            }
+            to->methods.push_back(std::move(*method));
         }
         return to;
     }
@@ -255,8 +310,10 @@ Result<Policies> load_policies(const config::Configuration& configuration, const
         if (!made) {
             return failed(from.name, made.error());
         }
-        if (loaded->credentials) {
-            out.credentials.push_back({from.name, loaded->credentials});
+        for (const auto& store : {loaded->tls13, loaded->dtls13}) {
+            if (store) {
+                out.credentials.push_back({from.name, store});
+            }
         }
         sources.push_back(std::move(*loaded));
         out.base.push_back(std::move(*made));
@@ -282,6 +339,10 @@ Result<Policies> load_policies(const config::Configuration& configuration, const
         return tl::unexpected(done.error());
     }
     return out;
+}
+
+bool wants_restart(const config::Configuration& configuration) {
+    return std::ranges::any_of(configuration.protection, &config::ProtectionPolicy::restart);
 }
 
 std::vector<relay::BackendSettings> backend_settings(const config::Configuration& configuration,
@@ -316,6 +377,8 @@ std::vector<relay::ListenerSettings> listener_settings(const config::Configurati
         to.leg = leg_settings(configuration, from.port_index, from.max_streams, to.policy);
         to.max_associations = from.max_associations;
         to.backend = from.backend;
+        to.on_restart = from.on_restart == config::OnRestart::keep ? relay::OnRestart::keep
+                                                                   : relay::OnRestart::reset;
         out.push_back(std::move(to));
     }
     return out;

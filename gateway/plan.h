@@ -35,7 +35,8 @@ struct Policies {
     // Copies for listeners and backends with peer names of their own: null where there are none.
     std::vector<std::unique_ptr<keymgmt::Policy>> of_listeners;
     std::vector<std::unique_ptr<keymgmt::Policy>> of_backends;
-    // Certificates that can be loaded again, with the name of their policy.
+    // Certificates that can be loaded again, with the name of their policy; a policy with two
+    // methods that have certificates is there twice.
     struct Reloadable {
         std::string policy;
         std::shared_ptr<keymgmt::tls13::CredentialStore> credentials;
@@ -47,6 +48,8 @@ struct Policies {
 // clock and random outlive the policies.
 [[nodiscard]] Result<Policies> load_policies(const config::Configuration& configuration,
                                              const Clock& clock, Random& random);
+
+[[nodiscard]] bool wants_restart(const config::Configuration& configuration);
 
 // policies as load_policies() made them; they outlive what is returned.
 [[nodiscard]] std::vector<relay::BackendSettings> backend_settings(

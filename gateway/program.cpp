@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <exception>
@@ -24,9 +25,11 @@
 #include "control/log.h"
 #include "dataplane/port/eal.h"
 #include "dataplane/worker/idle.h"
+#include "foundation/wall_clock.h"
 #include "gateway/gateway.h"
 #include "gateway/logging.h"
 #include "gateway/operator_side.h"
+#include "gateway/restart_store.h"
 
 #ifndef SDG_VERSION
 #error "the build names the version"
@@ -38,8 +41,13 @@ namespace {
 struct CommandLine {
     std::string config;
     std::string check;
+    std::string rotate;
     std::string level;
 };
+
+// Exit status when another gateway has taken the associations over: not to be started again at once
+// as if it had crashed.
+constexpr int kFenced = 3;
 
 void say(std::string_view line) {
     fmt::print(stderr, "sctp-gateway: {}\n", line);
@@ -123,7 +131,7 @@ void control_loop(Gateway& gateway, const Signals& signals, OperatorSide& operat
     worker::IdleBackoff backoff(configuration.control.idle_sleep_us);
     auto& log = log::of("gateway");
     unsigned rounds = 0;
-    while (!gateway.is_drained()) {
+    while (!gateway.is_drained() && !gateway.is_fenced()) {
         if (gateway.poll_control() > 0) {
             backoff.busy();
         } else {
@@ -165,12 +173,45 @@ void control_loop(Gateway& gateway, const Signals& signals, OperatorSide& operat
             }
         }
     }
+    if (gateway.is_fenced()) {
+        return;  // not one packet more: the associations are another gateway's
+    }
     // The last SHUTDOWN COMPLETE and ABORT packets are still on their way through rings and ports.
     const SteadyClock clock;
     const auto until = clock.now() + std::chrono::milliseconds(50);
     while (clock.now() < until) {
         if (gateway.poll_control() == 0) {
             sleep_us(100);
+        }
+    }
+}
+
+// Waits for the group as standby. Null without an error: asked to stop meanwhile.
+Result<std::unique_ptr<restart::Keeper>> wait_for_group(const config::Configuration& configuration,
+                                                        const Signals& signals, const Clock& clock,
+                                                        const WallClock& wall_clock,
+                                                        Random& random) {
+    constexpr unsigned kSignalLook = 20'000;  // microseconds
+    const config::Restart& settings = *configuration.restart;
+    const auto interval = std::chrono::milliseconds(std::max(settings.lease_ms / 10, 100U));
+    bool told = false;
+    while (true) {
+        auto keeper =
+            open_keeper(settings, configuration.limits.associations, clock, wall_clock, random);
+        const bool taken = !keeper && keeper.error().code == ErrorCode::already_exists;
+        if (!settings.standby || (!taken && (keeper || !told))) {
+            return keeper;
+        }
+        if (!std::exchange(told, true)) {
+            log::of("gateway").info("standby: {}", keeper.error().message);
+        }
+        const TimePoint until = clock.now() + interval;
+        while (clock.now() < until) {
+            if (const auto signal = signals.next();
+                signal && (*signal == SIGINT || *signal == SIGTERM)) {
+                return std::unique_ptr<restart::Keeper>();
+            }
+            sleep_us(kSignalLook);
         }
     }
 }
@@ -190,8 +231,21 @@ int run(const config::Configuration& configuration) {
         return 1;
     }
     const SteadyClock clock;
+    const SystemWallClock wall_clock;
     SystemRandom random;
-    auto gateway = Gateway::create(configuration, clock, random);
+    std::unique_ptr<restart::Keeper> keeper;
+    if (configuration.restart) {
+        auto opened = wait_for_group(configuration, signals, clock, wall_clock, random);
+        if (!opened) {
+            say("restart store: " + opened.error().message);
+            return 1;
+        }
+        if (!*opened) {
+            return 0;
+        }
+        keeper = std::move(*opened);
+    }
+    auto gateway = Gateway::create(configuration, clock, random, std::move(keeper));
     if (!gateway) {
         say(gateway.error().message);
         return 1;
@@ -212,6 +266,7 @@ int run(const config::Configuration& configuration) {
              (*eal)->uses_hugepages() ? "" : ", no hugepages");
     control_loop(**gateway, signals, **operator_side, configuration);
     (*gateway)->stop_workers();
+    const bool fenced = (*gateway)->is_fenced();
     const auto statistics = (*gateway)->statistics();
     log.info("stopped: {} messages to backends, {} from them; {} records sealed, {} opened",
              statistics["relay"]["messages_to_backend"].get<uint64_t>(),
@@ -224,6 +279,23 @@ int run(const config::Configuration& configuration) {
             return 1;
         }
     }
+    return fenced ? kFenced : 0;
+}
+
+int rotate_keys(const config::Configuration& configuration, const std::string& file) {
+    if (!configuration.restart) {
+        say(file + ": there is no section restart");
+        return 1;
+    }
+    const SteadyClock clock;
+    const SystemWallClock wall_clock;
+    SystemRandom random;
+    const auto rotated = rotate_restart_keys(*configuration.restart, clock, wall_clock, random);
+    if (!rotated) {
+        say("restart store: " + rotated.error().message);
+        return 1;
+    }
+    fmt::print("{} rows are sealed under restart.key now\n", *rotated);
     return 0;
 }
 
@@ -240,7 +312,10 @@ std::optional<config::LogLevel> level_from(const std::string& text) {
 
 int act_on(const CommandLine& command) {
     const bool check_only = !command.check.empty();
-    auto loaded = config::load(check_only ? command.check : command.config);
+    const bool rotate_only = !command.rotate.empty();
+    auto loaded = config::load(check_only    ? command.check
+                               : rotate_only ? command.rotate
+                                             : command.config);
     if (!loaded) {
         fmt::print(stderr, "{}", config::to_string(loaded.error()));
         return 1;
@@ -249,6 +324,9 @@ int act_on(const CommandLine& command) {
         fmt::print("{}: ok, {} listeners, {} backends, {} ports\n", command.check,
                    loaded->listeners.size(), loaded->backends.size(), loaded->ports.size());
         return 0;
+    }
+    if (rotate_only) {
+        return rotate_keys(*loaded, command.rotate);
     }
     if (!command.level.empty()) {
         loaded->log.level = *level_from(command.level);
@@ -266,13 +344,17 @@ int run_program(int argc, char** argv) {
     auto* config = app.add_option("--config", command.config, "run with this configuration");
     auto* check = app.add_option("--check-config", command.check,
                                  "check this configuration and exit (0: fine, 1: not)");
-    config->excludes(check);
+    auto* rotate = app.add_option("--rotate-restart-keys", command.rotate,
+                                  "seal the restart store of this configuration anew under its "
+                                  "restart.key and exit; the former key is in restart.former_keys");
+    config->excludes(check)->excludes(rotate);
+    check->excludes(rotate);
     app.add_option("--log-level", command.level, "instead of the configuration's log.level")
         ->check(CLI::IsMember({"error", "warn", "info", "debug"}));
     try {
         app.parse(argc, argv);
-        if (command.config.empty() && command.check.empty()) {
-            throw CLI::RequiredError("--config FILE or --check-config FILE");
+        if (command.config.empty() && command.check.empty() && command.rotate.empty()) {
+            throw CLI::RequiredError("--config, --check-config or --rotate-restart-keys FILE");
         }
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : 2;

@@ -6,7 +6,6 @@
 //   first     from INIT to the first relayed message through two gateways in one thread (simulated
 //             links without delay), by method
 #include <fmt/format.h>
-#include <openssl/ssl.h>
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
@@ -23,6 +22,7 @@
 #include <vector>
 
 #include "control/keymgmt/tls13/session.h"
+#include "perf/bare_handshake.h"
 #include "tests/sim/world.h"
 #include "tests/support/eal.h"
 #include "tests/support/pki.h"
@@ -48,28 +48,7 @@ struct Bench {
         }
         a = environment("a", "b");
         b = environment("b", "a");
-        bare_a = context("a");
-        bare_b = context("b");
-    }
-    // The same handshake as ours, without our callbacks.
-    SslContextPointer context(const std::string& own) const {
-        SslContextPointer out{SSL_CTX_new(TLS_method())};
-        SSL_CTX* made = out.get();
-        SSL_CTX_set_min_proto_version(made, TLS1_3_VERSION);
-        SSL_CTX_set_num_tickets(made, 0);
-        SSL_CTX_set_session_cache_mode(made, SSL_SESS_CACHE_OFF);
-        SSL_CTX_set_mode(made, SSL_MODE_NO_AUTO_CHAIN);
-        SSL_CTX_clear_options(made, SSL_OP_ENABLE_MIDDLEBOX_COMPAT);
-        SSL_CTX_set_verify(made, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
-        const auto file = (pki.folder() / own).string();
-        if (SSL_CTX_set_ciphersuites(made, "TLS_AES_128_GCM_SHA256") != 1 ||
-            SSL_CTX_set1_groups_list(made, "X25519") != 1 ||
-            SSL_CTX_load_verify_file(made, (pki.folder() / "ca.pem").c_str()) != 1 ||
-            SSL_CTX_use_certificate_chain_file(made, (file + ".pem").c_str()) != 1 ||
-            SSL_CTX_use_PrivateKey_file(made, (file + ".key").c_str(), SSL_FILETYPE_PEM) != 1) {
-            throw std::runtime_error("no context for the bare handshake");
-        }
-        return out;
+        bare.emplace(pki.folder(), "a", "b", "X25519");
     }
     std::shared_ptr<const SessionEnvironment> environment(const std::string& own,
                                                           const std::string& peer) {
@@ -85,30 +64,6 @@ struct Bench {
                                .clock = clock,
                                .random = random,
                                .unix_time = [] { return std::time(nullptr); }});
-    }
-
-    void bare() const {
-        std::array<SslPointer, 2> ends = {SslPointer{SSL_new(bare_a.get())},
-                                          SslPointer{SSL_new(bare_b.get())}};
-        for (auto& end : ends) {
-            SSL_set_bio(end.get(), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
-        }
-        SSL_set_connect_state(ends[0].get());
-        SSL_set_accept_state(ends[1].get());
-        std::vector<uint8_t> buffer(16 * 1024);
-        bool done = false;
-        while (!done) {
-            done = true;
-            for (size_t i = 0; i < 2; ++i) {
-                done = SSL_do_handshake(ends[i].get()) == 1 && done;
-                const int length = BIO_read(SSL_get_wbio(ends[i].get()), buffer.data(),
-                                            static_cast<int>(buffer.size()));
-                if (length > 0) {
-                    BIO_write(SSL_get_rbio(ends[1 - i].get()), buffer.data(), length);
-                }
-            }
-        }
-        ERR_clear_error();
     }
 
     struct Side {
@@ -169,8 +124,7 @@ struct Bench {
     SeededRandom random{1};
     std::shared_ptr<const SessionEnvironment> a;
     std::shared_ptr<const SessionEnvironment> b;
-    SslContextPointer bare_a;
-    SslContextPointer bare_b;
+    std::optional<perf::BareHandshake> bare;
 };
 
 // Rounds of both in turn, so that a busy machine disturbs them alike; the best of each counts.
@@ -181,7 +135,7 @@ nlohmann::json compare(const char* name, test::KeyKind kind, size_t handshakes) 
     for (int round = 0; round < 5; ++round) {
         auto start = Wall::now();
         for (size_t i = 0; i < handshakes; ++i) {
-            bench.bare();
+            bench.bare->run();
         }
         best_bare = std::min(best_bare, seconds_since(start));
         start = Wall::now();

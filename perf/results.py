@@ -4,7 +4,7 @@ import os
 
 # Fields that say what was measured; everything else that is a number is a result.
 IDENTITY = ("suite", "direction", "keys", "octets", "port", "path", "associations", "workers", "ports",
-            "mix", "key")
+            "mix", "key", "group")
 
 
 def load(path):

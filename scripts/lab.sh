@@ -20,7 +20,7 @@
 #   lab_end                   what the trap does
 #
 # Set before: LAB_GATEWAY and LAB_ENDPOINT (the programs), LAB_EXCHANGE (the exchange file).
-# Optional: LAB_METHOD (tls13, preshared, or both: what protects the middle link; default tls13), LAB_SUITE, LAB_LISTENER_A, LAB_LISTENER_B, LAB_BACKEND_B, LAB_TRUNK, LAB_EXTRA (more YAML, see
+# Optional: LAB_METHOD (tls13, dtls13, preshared, or both of the first and the last: what protects the middle link; default tls13), LAB_SUITE, LAB_LISTENER_A, LAB_LISTENER_B, LAB_BACKEND_B, LAB_TRUNK, LAB_EXTRA (more YAML, see
 # lab_configs), LAB_SERVER_OPTIONS (array).
 # Set by it: LAB_DIR (scratch, mode 0700; stats and logs are in it), LAB_CLIENT, LAB_A, ... (addresses).
 
@@ -157,8 +157,10 @@ lab_policy() {
     echo "protection:
   - name: trunk
     mode: ${LAB_MODE:-strict}"
-    case ${LAB_METHOD:-tls13} in tls13 | both)
-        echo "    tls13:
+    local section=tls13
+    [ "${LAB_METHOD:-tls13}" != dtls13 ] || section=dtls13
+    case ${LAB_METHOD:-tls13} in tls13 | dtls13 | both)
+        echo "    $section:
       certificate: pki/$1.pem
       private_key: pki/$1.key
       authorities: [pki/ca.pem]
@@ -180,7 +182,7 @@ lab_policy() {
 # capture and no nftables hook on the sending side.
 lab_configs() {
     case ${LAB_METHOD:-tls13} in
-        tls13) lab_credentials ;;
+        tls13 | dtls13) lab_credentials ;;
         both)
             lab_credentials
             lab_preshared_key

@@ -19,10 +19,11 @@ void RestartKeys::install(Actions& actions, uint16_t epoch, record::KeyMaterial 
         // handshakes.
         destroy(actions, *std::exchange(previous_, std::nullopt));
     }
-    fresh_.emplace();
-    fresh_->epoch = epoch;
-    fresh_->send = std::move(send);
-    fresh_->receive = std::move(receive);
+    Fresh fresh;
+    fresh.epoch = epoch;
+    fresh.send = std::move(send);
+    fresh.receive = std::move(receive);
+    fresh_ = std::move(fresh);
     const bool place_taken = in_use_ && (*in_use_ & 3) == (epoch & 3);
     if (!place_taken) {
         put_in_place(actions);

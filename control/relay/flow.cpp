@@ -28,6 +28,16 @@ std::optional<Flow::Piece> Flow::read() {
     return piece;
 }
 
+bool Flow::restart_destination() {
+    const bool half = std::exchange(mid_message_, false);
+    if (half) {
+        // A piece that was held belongs to that message, and ends it or not.
+        skipping_ = !(piece_ && piece_->info.end_of_message);
+        piece_.reset();
+    }
+    return half;
+}
+
 Flow::Progress Flow::pump(unsigned budget, FlowCounters& totals) {
     for (; budget > 0; --budget) {
         if (!piece_) {
@@ -51,6 +61,10 @@ Flow::Progress Flow::pump(unsigned budget, FlowCounters& totals) {
                         "belongs "
                         "to key management on the protected side");
                 }
+            }
+            if (skipping_) {
+                skipping_ = !piece.info.end_of_message;
+                continue;
             }
             if (piece.info.stream >= destination_.association()->outbound_streams()) {
                 return break_with(fmt::format("message on stream {}, but {} has only {} streams",

@@ -44,9 +44,16 @@ class Flow {
     // Moves up to budget pieces. counters are those of the whole relay, kept beside our own.
     Progress pump(unsigned budget, FlowCounters& totals);
     // Nothing is held and no message is half relayed.
-    [[nodiscard]] bool is_clean() const { return !piece_ && !mid_message_; }
+    [[nodiscard]] bool is_clean() const { return !piece_ && !mid_message_ && !skipping_; }
     // Forgets what is held because the destination has ended. True: something was.
     [[nodiscard]] bool drop_held() { return std::exchange(piece_, std::nullopt).has_value(); }
+    // The destination has been restarted: what it had of a half relayed message is lost, so the
+    // rest of that message is read and dropped. True: there is such a rest.
+    bool restart_destination();
+    // Both ends begin anew.
+    void reset() { piece_.reset(), mid_message_ = skipping_ = false; }
+    // The source has been restarted: nothing more of a half relayed message comes.
+    void restart_source() { piece_.reset(); }
     // A message has been passed on in part.
     [[nodiscard]] bool mid_message() const { return mid_message_; }
     [[nodiscard]] const std::string& reason() const { return reason_; }
@@ -68,6 +75,7 @@ class Flow {
     Leg& destination_;
     std::optional<Piece> piece_;
     bool mid_message_ = false;
+    bool skipping_ = false;  // the rest of a message
     std::string reason_;
     FlowCounters counters_;
 };

@@ -19,13 +19,47 @@ std::string Leg::describe() const {
                        protection_ ? fmt::format("method {}", protection_->method()) : "clear");
 }
 
+void Leg::start_anew() {
+    protection_.reset();
+    key_management_message_.clear();
+    early_.clear();
+    early_octets_ = 0;
+    ticks_to_abort_ = 0;
+    sending_message_ = false;
+    up_ = false;
+    closed_ = false;
+    peer_finished_ = false;
+    failed_ = false;
+    shutting_down_ = false;
+}
+
+void Leg::on_restarted(sctp::Association& fresh) {
+    restarted_identity_ = protection_ ? protection_->peer_identity() : std::string();
+    start_anew();
+    association_ = &fresh;
+    owner_.on_leg_restarted(*this);
+}
+
+void Leg::prepare_restart(std::string peer_identity) {
+    restarted_identity_ = std::move(peer_identity);
+    start_anew();
+    association_ = nullptr;
+}
+
+void Leg::on_restart_keys_kept(uint16_t epoch, bool kept) {
+    if (protection_) {
+        protection_->on_restart_keys_kept(epoch, kept);
+        send_key_management();
+    }
+}
+
 void Leg::on_parameters_agreed(sctp::Association& association) {
     association_ = &association;
     if (policy_ == nullptr || !association.negotiated().agreement) {
         return;
     }
     auto started = keymgmt::AssociationProtection::start(*policy_, protection_table_, handshakes_,
-                                                         association, *this);
+                                                         association, *this, restarted_identity_);
     if (!started) {
         on_protection_failed(started.error().message);
         return;

@@ -30,6 +30,14 @@ class LegOwner {
     // The leg cannot go on and has been told to abort; on_leg_closed() follows.
     virtual void on_leg_failed(Leg&, const std::string& reason) = 0;
     virtual void on_leg_closed(Leg&, sctp::CloseReason reason, const std::string& detail) = 0;
+    // The peer wants to restart the leg. False: not before Association::allow_restart().
+    virtual bool on_leg_restart_requested(Leg&) { return true; }
+    // The peer is restarting the leg: what was half sent or half read is lost. on_leg_up() follows,
+    // or on_leg_closed().
+    virtual void on_leg_restarted(Leg&) {}
+    // As of keymgmt::ProtectionOwner; answered with Leg::on_restart_keys_kept().
+    virtual bool on_leg_keeps_restart_keys(Leg&, const keymgmt::KeepRestartKeys&) { return false; }
+    virtual void on_leg_drops_previous_restart_keys(Leg&) {}
 };
 
 class Leg final : public sctp::AssociationObserver, public keymgmt::ProtectionOwner {
@@ -78,12 +86,21 @@ class Leg final : public sctp::AssociationObserver, public keymgmt::ProtectionOw
         return protection_ != nullptr && !protection_->is_up() && !failed_;
     }
 
+    // Before a restart of ours, or before another try: as a leg that has never been connected.
+    // peer_identity: of the association that is restarted, see keymgmt::SessionContext.
+    void prepare_restart(std::string peer_identity);
+    void on_restart_keys_kept(uint16_t epoch, bool kept);
+
     void shutdown();
     void abort(std::string_view text);
     void request_rekey();
     void on_tick(TimePoint now);
 
     // sctp::AssociationObserver
+    void on_restarted(sctp::Association& fresh) override;
+    bool on_restart_requested(sctp::Association&, uint16_t) override {
+        return owner_.on_leg_restart_requested(*this);
+    }
     void on_parameters_agreed(sctp::Association&) override;
     void on_established(sctp::Association&) override;
     void on_first_opened(sctp::Association&) override;
@@ -97,8 +114,12 @@ class Leg final : public sctp::AssociationObserver, public keymgmt::ProtectionOw
     void on_protection_up() override;
     void on_protection_failed(const std::string& reason) override;
     void on_protection_turn() override { owner_.on_leg_ready(*this); }
-    bool on_keep_restart_keys(const keymgmt::KeepRestartKeys&) override { return false; }
-    void on_drop_previous_restart_keys() override {}
+    bool on_keep_restart_keys(const keymgmt::KeepRestartKeys& keys) override {
+        return owner_.on_leg_keeps_restart_keys(*this, keys);
+    }
+    void on_drop_previous_restart_keys() override {
+        owner_.on_leg_drops_previous_restart_keys(*this);
+    }
 
  private:
     // Longest key-management message taken; TLS flights with long chains stay far below.
@@ -116,6 +137,7 @@ class Leg final : public sctp::AssociationObserver, public keymgmt::ProtectionOw
     };
 
     void become_up();
+    void start_anew();
     void abort_after_alert();
 
     std::string name_;
@@ -125,6 +147,7 @@ class Leg final : public sctp::AssociationObserver, public keymgmt::ProtectionOw
     LegOwner& owner_;
     sctp::Association* association_ = nullptr;
     std::unique_ptr<keymgmt::AssociationProtection> protection_;
+    std::string restarted_identity_;  // of the association before the restart
     std::vector<uint8_t> key_management_message_;
     std::deque<Early> early_;
     size_t early_octets_ = 0;

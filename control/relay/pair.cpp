@@ -14,6 +14,7 @@ Pair::Pair(Relay& relay, uint64_t id, const ListenerSettings& listener,
       id_(id),
       begun_(relay.clock_.now()),
       listener_(listener_counters),
+      listener_settings_(listener),
       backend_settings_(backend),
       accepted_(fmt::format("association {} listener {}", id, listener.name), listener.policy,
                 relay.protection_, relay.handshakes_, *this),
@@ -27,28 +28,45 @@ Pair::Pair(Relay& relay, uint64_t id, const ListenerSettings& listener,
 }
 
 Pair::~Pair() {
+    end_restoring();
     --listener_.associations;
     --relay_.counters_of(backend_settings_).associations;
 }
 
 void Pair::on_leg_up(Leg& leg) {
     log::of("relay").info("{} is up", leg.describe());
+    if (keeping(leg).restarted) {
+        on_restarted_leg_up(leg);
+        return;
+    }
+    if (restoring_) {
+        if (&leg == &backend_) {
+            relay_.note_backend(backend_settings_, true);
+        }
+        on_restored_leg_up(leg);
+        return;
+    }
     if (&leg == &accepted_) {
         connect_backend();
     } else {
         relay_.note_backend(backend_settings_, true);
         if (accepted_.is_up()) {
             ++relay_.counters_.pairs_relaying;
+            flush_restart_keys();
         }
     }
     relay_.make_ready(*this);
 }
 
-void Pair::connect_backend() {
+void Pair::connect_backend(uint16_t local_port) {
     if (std::exchange(backend_started_, true)) {
         return;
     }
-    auto connected = relay_.host_.connect(backend_settings_.endpoints, backend_settings_.leg,
+    sctp::Endpoints endpoints = backend_settings_.endpoints;
+    if (local_port != 0) {
+        endpoints.local_port = local_port;
+    }
+    auto connected = relay_.host_.connect(endpoints, backend_settings_.leg,
                                           backend_settings_.connect_timeout, backend_);
     if (connected) {
         backend_.attach(**connected);
@@ -220,6 +238,18 @@ void Pair::on_leg_closed(Leg& leg, sctp::CloseReason reason, const std::string& 
     log::of("relay").log(graceful || aborting_ ? spdlog::level::info : spdlog::level::warn,
                          "{} closed: {}{}{}", leg.name(), sctp::to_string(reason),
                          detail.empty() ? "" : ": ", detail);
+    forget(leg);
+    if (&leg == &backend_ && std::exchange(backend_resetting_, false) && accepted_.is_up()) {
+        backend_.prepare_restart({});
+        to_backend_.reset();
+        from_backend_.reset();
+        backend_ended_ = backend_started_ = false;
+        connect_backend();
+        return;
+    }
+    if (restoring_ && try_again(leg)) {
+        return;
+    }
     Leg& peer = other(leg);
     if (&leg == &backend_ && !graceful && !aborting_) {
         relay_.note_backend(backend_settings_, false);
@@ -246,7 +276,8 @@ void Pair::on_leg_closed(Leg& leg, sctp::CloseReason reason, const std::string& 
 
 void Pair::close_if_done() {
     const bool backend_gone = backend_.is_closed() || !backend_started_ || backend_absent_;
-    if (accepted_.is_closed() && backend_gone && !std::exchange(in_closed_list, true)) {
+    const bool accepted_gone = accepted_.is_closed() || accepted_absent_;
+    if (accepted_gone && backend_gone && !std::exchange(in_closed_list, true)) {
         ++(aborting_ ? relay_.counters_.closed_by_abort : relay_.counters_.closed_gracefully);
         relay_.closed_.push_back(this);
     }

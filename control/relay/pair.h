@@ -5,6 +5,7 @@
 
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "control/relay/flow.h"
@@ -15,7 +16,7 @@ namespace sdg::relay {
 
 class Pair final : public LegOwner {
  public:
-    // id: never used for another pair of this process; the log lines of both legs carry it.
+    // The settings outlive the pair. id: never used for another pair of this process; the log lines of both legs carry it.
     Pair(Relay& relay, uint64_t id, const ListenerSettings& listener,
          ListenerCounters& listener_counters, const BackendSettings& backend);
     ~Pair() override;
@@ -42,6 +43,8 @@ class Pair final : public LegOwner {
     bool in_ready_list = false;
     bool in_closed_list = false;
 
+    // Begins with the protected legs, by protected restart; the plain one follows when they are up.
+    void restore(RestoredPair restored);
     // Moves a bounded amount. True: more may be there at once.
     bool pump();
     void on_tick(TimePoint now);
@@ -55,14 +58,44 @@ class Pair final : public LegOwner {
     void on_leg_ready(Leg& leg) override;
     void on_leg_failed(Leg& leg, const std::string& reason) override;
     void on_leg_closed(Leg& leg, sctp::CloseReason reason, const std::string& detail) override;
+    bool on_leg_restart_requested(Leg& leg) override;
+    void on_leg_restarted(Leg& leg) override;
+    bool on_leg_keeps_restart_keys(Leg& leg, const keymgmt::KeepRestartKeys& keys) override;
+    void on_leg_drops_previous_restart_keys(Leg& leg) override;
 
  private:
+    // What is known of a leg's restart keys.
+    struct Keeping {
+        std::optional<sctp::FourTuple> tuple;             // set: the store may have some
+        std::optional<keymgmt::KeepRestartKeys> pending;  // until the pair is complete
+        bool restarted = false;                           // by its peer, not up again yet
+        bool reset_other = false;  // the other leg cannot go on: it has half of a message
+    };
+
     // Pieces moved per flow and round: a busy pair must not starve the others.
     static constexpr unsigned kBudget = 32;
 
     [[nodiscard]] Leg& other(Leg& leg) { return &leg == &accepted_ ? backend_ : accepted_; }
     [[nodiscard]] Flow& from(Leg& leg) { return &leg == &accepted_ ? to_backend_ : from_backend_; }
-    void connect_backend();
+    [[nodiscard]] Keeping& keeping(Leg& leg) {
+        return &leg == &accepted_ ? keeping_accepted_ : keeping_backend_;
+    }
+    void connect_backend(uint16_t local_port = 0);
+    // --- pair_restart.cpp ---
+    void on_restarted_leg_up(Leg& leg);
+    void reset_backend();
+    void begin_restart(Leg& leg);
+    void connect_accepted();
+    void on_restored_leg_up(Leg& leg);
+    // True: it is tried again with other restart keys.
+    [[nodiscard]] bool try_again(Leg& leg);
+    void give_up_restoring(const std::string& why);
+    void end_restoring();
+    void flush_restart_keys();
+    void keep(Leg& leg, const keymgmt::KeepRestartKeys& keys);
+    void forget(Leg& leg);
+    template <class Act>
+    [[nodiscard]] auto while_alive(Act act);
     void finish_flow(Leg& source);
     // True when the source still sends to a closed destination and has been aborted for it.
     [[nodiscard]] bool has_late_message(Leg& source);
@@ -76,6 +109,7 @@ class Pair final : public LegOwner {
     const uint64_t id_;
     const TimePoint begun_;
     ListenerCounters& listener_;
+    const ListenerSettings& listener_settings_;
     const BackendSettings& backend_settings_;
     Leg accepted_;
     Leg backend_;
@@ -83,6 +117,12 @@ class Pair final : public LegOwner {
     Flow from_backend_;
     std::optional<TimePoint> closing_since_;
     std::chrono::nanoseconds closing_timeout_{};
+    Keeping keeping_accepted_;
+    Keeping keeping_backend_;
+    std::optional<RestoredPair> restoring_;
+    bool accepted_absent_ = false;  // restored, and not connected yet
+    bool backend_resetting_ = false;
+    std::shared_ptr<Pair*> alive_ = std::make_shared<Pair*>(this);
     bool backend_started_ = false;
     bool backend_absent_ = false;  // never connected: there is nothing to wait for
     bool aborting_ = false;

@@ -30,17 +30,18 @@ Result<void> Relay::listen(const ListenerSettings& settings) {
     if (settings.backend >= backends_.size()) {
         return fail(ErrorCode::invalid_argument, "listener {} names no backend", settings.name);
     }
+    const ListenerSettings& kept = listener_settings_.emplace_back(settings);
     ListenerCounters& counters = listener_counters_.emplace_back();
     counters.name = settings.name;
     auto listener = host_.listen(
         settings.address, settings.sctp_port, settings.port, settings.leg,
         settings.max_associations,
-        [this, settings, &counters](sctp::Association& association) -> sctp::AssociationObserver* {
+        [this, &kept, &counters](sctp::Association& association) -> sctp::AssociationObserver* {
             if (is_draining()) {
                 return nullptr;
             }
-            pairs_.push_back(std::make_unique<Pair>(*this, ++last_pair_id_, settings, counters,
-                                                    backends_[settings.backend]));
+            pairs_.push_back(std::make_unique<Pair>(*this, ++last_pair_id_, kept, counters,
+                                                    backends_[kept.backend]));
             Pair& pair = *pairs_.back();
             pair.self = std::prev(pairs_.end());
             pair.accepted().attach(association);
@@ -48,11 +49,35 @@ Result<void> Relay::listen(const ListenerSettings& settings) {
             return &pair.accepted();
         });
     if (!listener) {
+        listener_settings_.pop_back();
+        listener_counters_.pop_back();
         return fail(listener.error().code, "listener {}: {}", settings.name,
                     listener.error().message);
     }
     listeners_.push_back(std::move(*listener));
     return {};
+}
+
+const ListenerSettings* Relay::find_listener(const std::string& name) const {
+    const auto found = std::ranges::find(listener_settings_, name, &ListenerSettings::name);
+    return found != listener_settings_.end() ? &*found : nullptr;
+}
+
+const BackendSettings* Relay::find_backend(const std::string& name) const {
+    const auto found = std::ranges::find(backends_, name, &BackendSettings::name);
+    return found != backends_.end() ? &*found : nullptr;
+}
+
+void Relay::restore(const ListenerSettings& listener, const BackendSettings& backend,
+                    RestoredPair restored) {
+    // There is one of each listener's name.
+    const auto counters =
+        std::ranges::find(listener_counters_, listener.name, &ListenerCounters::name);
+    pairs_.push_back(
+        std::make_unique<Pair>(*this, ++last_pair_id_, listener, *counters, backend));
+    Pair& pair = *pairs_.back();
+    pair.self = std::prev(pairs_.end());
+    pair.restore(std::move(restored));
 }
 
 void Relay::make_ready(Pair& pair) {

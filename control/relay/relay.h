@@ -6,7 +6,8 @@
 //
 //   what happens to one leg           what the other leg gets
 //   SHUTDOWN from the peer            everything received before is passed on, then SHUTDOWN
-//   ABORT, failure, restart           ABORT
+//   ABORT, failure, restart in clear  ABORT
+//   protected restart                 by the listener's policy: nothing, or ABORT and a new one
 //   a message after the other's end   ABORT (dropped and counted when the gateway is stopping)
 //   backend refuses or is silent      ABORT, and one log line that says why
 //   a message that cannot be relayed  ABORT on both (never a silent loss)
@@ -25,6 +26,8 @@
 
 #include "control/keymgmt/protection.h"
 #include "control/relay/flow.h"
+#include "control/relay/restored_pair.h"
+#include "control/restart/keeper.h"
 #include "control/sctp/host.h"
 #include "foundation/clock.h"
 
@@ -38,6 +41,12 @@ struct BackendSettings {
     const keymgmt::Policy* policy = nullptr;  // null: plain
 };
 
+// What a restart under protection of one leg of a pair means for the other leg.
+enum class OnRestart : uint8_t {
+    keep,   // nothing, where that is possible: it goes on with the restarted leg
+    reset,  // it ends, as if the restarted leg had been lost
+};
+
 struct ListenerSettings {
     std::string name;
     IpAddress address;
@@ -47,6 +56,7 @@ struct ListenerSettings {
     uint32_t max_associations = 1000;
     size_t backend = 0;  // index
     const keymgmt::Policy* policy = nullptr;
+    OnRestart on_restart = OnRestart::keep;
 };
 
 struct RelayCounters {
@@ -59,6 +69,9 @@ struct RelayCounters {
     uint64_t messages_refused = 0;  // could not be relayed: the pair was aborted
     uint64_t messages_cut = 0;      // relayed in part when a leg died
     uint64_t messages_late = 0;     // came when the other side had been shut down
+    uint64_t pairs_restarted = 0;   // by the peer of a leg, under protection
+    uint64_t pairs_restored = 0;    // by us, after a restart of the gateway
+    uint64_t restores_failed = 0;
     uint64_t closed_gracefully = 0;
     uint64_t closed_by_abort = 0;
 };
@@ -87,10 +100,20 @@ class Relay {
     Relay(sctp::Host& host, keys::ChunkProtection& protection, const Clock& clock,
           std::vector<BackendSettings> backends, size_t handshakes);
     ~Relay();
+    // Where restart keys are kept; outlives the relay. Before the first association.
+    void keep_restart_keys_in(restart::Keeper& keeper) { keeper_ = &keeper; }
     Relay(const Relay&) = delete;
     Relay& operator=(const Relay&) = delete;
 
     [[nodiscard]] Result<void> listen(const ListenerSettings& settings);
+    [[nodiscard]] const ListenerSettings* find_listener(const std::string& name) const;
+    [[nodiscard]] const BackendSettings* find_backend(const std::string& name) const;
+    // Puts a pair of a former run together again. Both settings are of this relay.
+    void restore(const ListenerSettings& listener, const BackendSettings& backend,
+                 RestoredPair restored);
+    // Pairs that are being restored.
+    [[nodiscard]] size_t restoring() const { return restoring_; }
+    [[nodiscard]] sctp::Host& host() { return host_; }
     // One round: moves messages of the pairs that are ready, a bounded amount each, and ticks key
     // management about once a second. Returns how much was done.
     size_t run();
@@ -133,8 +156,12 @@ class Relay {
     keymgmt::HandshakeQueue handshakes_;
     std::vector<BackendSettings> backends_;
     std::vector<BackendCounters> backend_counters_;
-    std::list<ListenerCounters> listener_counters_;  // pairs refer to them
+    // One for each listener; pairs refer to them.
+    std::list<ListenerSettings> listener_settings_;
+    std::list<ListenerCounters> listener_counters_;
     std::vector<std::unique_ptr<sctp::Listener>> listeners_;
+    restart::Keeper* keeper_ = nullptr;
+    size_t restoring_ = 0;
     std::list<std::unique_ptr<Pair>> pairs_;
     std::vector<Pair*> ready_;
     std::vector<Pair*> closed_;

@@ -208,6 +208,12 @@ void LiveAssociation::on_notification(std::span<const uint8_t> octets) {
                 shutdown_requested_ ? "shut down by us" : "shut down by the peer");
             break;
         case SCTP_RESTART:
+            if (leg_.survives_restart) {
+                inbound_streams_ = change.sac_inbound_streams;
+                outbound_streams_ = change.sac_outbound_streams;
+                observer_->on_restarted(*this);
+                break;
+            }
             end(CloseReason::restarted, "the peer restarted the association");
             break;
         default:  // COMM_LOST, CANT_STR_ASSOC

@@ -31,6 +31,15 @@ class ReadyList {
                         const std::string& detail) = 0;
     // usrsctp is inside its timers, not handling a packet.
     [[nodiscard]] virtual bool in_timers() const = 0;
+    // The restart that the association has put off may go on.
+    virtual void resume_restart(LiveAssociation& association) = 0;
+};
+
+// A COOKIE ECHO under restart keys that has to wait. It has been authenticated, and there is one
+// for an association at most.
+struct WaitingRestart {
+    ReceivedPacket packet;  // without its octets
+    std::vector<uint8_t> octets;
 };
 
 class LiveAssociation final : public Association {
@@ -57,6 +66,10 @@ class LiveAssociation final : public Association {
     void shutdown() override;
     void abort(std::string_view text) override;
     void request_heartbeat() override;
+    void allow_restart() override {
+        restart_allowed_ = true;
+        ready_.resume_restart(*this);
+    }
 
     // --- the Host's side ---
     void adopt(Socket socket);
@@ -85,6 +98,11 @@ class LiveAssociation final : public Association {
     AssociationObserver* observer_ = nullptr;
     std::optional<TimePoint> deadline_;  // of a connect
     uint64_t listener_ = 0;              // number of the listener that accepted it, 0: connected
+    const RestartStart* restart_start_ = nullptr;  // while connect() runs
+    uint8_t restart_method_ = 0;                   // of an association that we restart
+    bool restart_allowed_ = false;
+    std::optional<WaitingRestart> waiting_restart_;
+    uint64_t door_ = 0;  // of a connected one: number of the listener that takes its restart
     bool first_opened_told_ = false;
     bool owns_virtual_port_ = false;
     bool counted_ = false;  // as established

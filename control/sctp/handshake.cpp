@@ -64,6 +64,7 @@ void HostImpl::on_init(const ReceivedPacket& packet, const FourTuple& tuple) {
     }
     const LegSettings* leg = nullptr;
     std::optional<VirtualPath> path;
+    uint32_t restarts = 0;
     if (association != nullptr) {
         if (association->ending() || !takes_init(*association, *init)) {
             ++counters_.init_refused;
@@ -71,6 +72,16 @@ void HostImpl::on_init(const ReceivedPacket& packet, const FourTuple& tuple) {
         }
         leg = &association->leg_;
         path = association->path_;
+        // usrsctp is not told of a protected restart: for it the peer is a new one, and the old one
+        // goes when the COOKIE ECHO has come under the restart keys.
+        if (ListenerEntry* const door = door_of(*association)) {
+            path = place(tuple, door->virtual_port);
+            restarts = association->negotiated_.local_tag;
+            if (!path) {
+                ++counters_.init_refused;
+                return;
+            }
+        }
     } else {
         ListenerEntry* const listener = find_listener(tuple.local, tuple.local_port);
         if (listener == nullptr) {
@@ -98,7 +109,7 @@ void HostImpl::on_init(const ReceivedPacket& packet, const FourTuple& tuple) {
         ++counters_.malformed;
         return;
     }
-    const Responding responding{&packet, *path, init->initiate_tag(), *settled};
+    const Responding responding{&packet, *path, init->initiate_tag(), restarts, *settled};
     responding_ = &responding;
     to_usrsctp(*path, copy);
     responding_ = nullptr;
@@ -121,6 +132,7 @@ void HostImpl::send_init_ack(std::span<uint8_t> packet) {
     content.local_tag = view->initiate_tag();
     content.peer_tag = responding_->peer_tag;
     content.path = responding_->path;
+    content.restarts = responding_->restarts;
     content.local_parameter = responding_->settled.local;
     content.peer_parameter = responding_->settled.peer;
     content.inner.assign(inner->begin(), inner->end());
@@ -232,6 +244,10 @@ void HostImpl::agree(LiveAssociation& association, const Settled& settled) {
         association.end(CloseReason::internal, set.error().message);
         return;
     }
+    if (const auto prepared = prepare_restart(association); !prepared) {
+        association.end(CloseReason::negotiation_failed, prepared.error().message);
+        return;
+    }
     association.observer_->on_parameters_agreed(association);
 }
 
@@ -254,7 +270,12 @@ void HostImpl::on_cookie_echo(const ReceivedPacket& packet, const FourTuple& tup
     }
     LiveAssociation& association = *existing->second;
     Negotiated& negotiated = association.negotiated_;
-    if (association.ending() || cookie->path != association.path_) {
+    if (cookie->restarts != 0 && cookie->local_tag != negotiated.local_tag) {
+        restart_association(packet, *cookie, association);
+        return;
+    }
+    if (association.ending() || cookie->path != association.path_ ||
+        (negotiated.restarted && !packet.opened)) {
         ++counters_.cookie_refused;
         return;
     }
@@ -386,8 +407,13 @@ void HostImpl::accept_association(const ReceivedPacket& packet, const FourTuple&
         deliver_promptly(association);
         return;
     }
-    echo_to_usrsctp(packet, cookie, settled->agreement.has_value());
-    Socket socket = accept_socket(listener->socket.get());
+    set_up_accepted(association, *listener, packet, cookie);
+}
+
+void HostImpl::set_up_accepted(LiveAssociation& association, ListenerEntry& listener,
+                               const ReceivedPacket& packet, const CookieContent& cookie) {
+    echo_to_usrsctp(packet, cookie, association.negotiated_.agreement.has_value());
+    Socket socket = accept_socket(listener.socket.get());
     if (!socket) {
         association.end(CloseReason::internal, "usrsctp did not take the COOKIE ECHO");
     } else if (const auto ready = after_accept(socket.get(), association.leg_); !ready) {

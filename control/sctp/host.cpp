@@ -111,14 +111,25 @@ Result<std::unique_ptr<Listener>> HostImpl::listen(const IpAddress& local, uint1
         return fail(ErrorCode::already_exists, "{} port {} is already listened on",
                     local.to_string(), local_port);
     }
+    auto entry = open_listener(settings, local.family);
+    if (!entry) {
+        return tl::unexpected(entry.error());
+    }
+    ListenerEntry& added = add_listener(std::move(*entry));
+    added.local = local;
+    added.local_port = local_port;
+    added.port = port;
+    added.max_associations = max_associations;
+    added.accept = std::move(accept);
+    listeners_[{local, local_port}] = &added;
+    return std::make_unique<ListenerHandle>(alive_, added.number);
+}
+
+Result<std::unique_ptr<HostImpl::ListenerEntry>> HostImpl::open_listener(
+    const LegSettings& settings, IpAddress::Family family) {
     auto entry = std::make_unique<ListenerEntry>();
-    entry->number = next_listener_++;
-    entry->local = local;
-    entry->local_port = local_port;
-    entry->port = port;
     entry->settings = settings;
-    entry->max_associations = max_associations;
-    entry->accept = std::move(accept);
+    entry->family = family;
     for (unsigned attempt = 0; !entry->socket; ++attempt) {
         const auto virtual_port = stack_->ports().take_for_listener();
         if (!virtual_port) {
@@ -138,7 +149,7 @@ Result<std::unique_ptr<Listener>> HostImpl::listen(const IpAddress& local, uint1
     for (const uint16_t port_refused : std::exchange(refused_ports_, {})) {
         stack_->ports().give_back_listener(port_refused);
     }
-    auto configured = configure_leg(entry->socket.get(), settings, parameters_, local.family);
+    auto configured = configure_leg(entry->socket.get(), settings, parameters_, family);
     if (configured && usrsctp_listen(entry->socket.get(), kBacklog) != 0) {
         configured = fail(ErrorCode::internal, "usrsctp cannot listen: {}",
                           std::generic_category().message(errno));
@@ -147,11 +158,15 @@ Result<std::unique_ptr<Listener>> HostImpl::listen(const IpAddress& local, uint1
         release_listener(*entry);
         return tl::unexpected(configured.error());
     }
+    return entry;
+}
+
+HostImpl::ListenerEntry& HostImpl::add_listener(std::unique_ptr<ListenerEntry> entry) {
+    entry->number = next_listener_++;
     stack_->route_output(entry->virtual_port, this);
-    const uint64_t number = entry->number;
-    listeners_[{local, local_port}] = entry.get();
-    listener_by_number_[number] = std::move(entry);
-    return std::make_unique<ListenerHandle>(alive_, number);
+    ListenerEntry& added = *entry;
+    listener_by_number_[added.number] = std::move(entry);
+    return added;
 }
 
 void HostImpl::release_listener(ListenerEntry& entry) {
@@ -197,7 +212,7 @@ Result<uint16_t> HostImpl::ephemeral_port(const Endpoints& endpoints) {
 
 Result<Association*> HostImpl::connect(const Endpoints& endpoints, const LegSettings& settings,
                                        std::chrono::milliseconds timeout,
-                                       AssociationObserver& observer) {
+                                       AssociationObserver& observer, const RestartStart* restart) {
     if (endpoints.peer_port == 0 || !endpoints.local.is_set() ||
         endpoints.local.family != endpoints.peer.family) {
         return fail(ErrorCode::invalid_argument,
@@ -211,6 +226,10 @@ Result<Association*> HostImpl::connect(const Endpoints& endpoints, const LegSett
     LiveAssociation& live = *association;
     live.observer_ = &observer;
     live.worker_ = next_worker_++ % settings_.workers;
+    if (restart != nullptr) {
+        live.restart_start_ = restart;
+        live.restart_method_ = restart->method;
+    }
     if (endpoints.local_port == 0) {
         const auto port = ephemeral_port(endpoints);
         if (!port) {
@@ -262,6 +281,7 @@ Result<Association*> HostImpl::connect(const Endpoints& endpoints, const LegSett
     sockaddr_conn peer = socket_address(live.path_.address, live.path_.peer_port);
     const int result =
         usrsctp_connect(live.socket(), reinterpret_cast<sockaddr*>(&peer), sizeof peer);
+    live.restart_start_ = nullptr;
     if (result != 0 && errno != EINPROGRESS && !connect_error_) {
         connect_error_ = Error{ErrorCode::internal,
                                "usrsctp cannot connect: " + std::generic_category().message(errno)};
@@ -295,7 +315,8 @@ Result<void> HostImpl::protect(LiveAssociation& association) {
     }
     association.id_ = *added;
     by_index_[added->index] = &association;
-    return {};
+    return association.restart_start_ != nullptr ? install_restart_keys(association)
+                                                 : Result<void>{};
 }
 
 // Out of all tables; the object itself waits in finished_ until no callback can be on the stack.
@@ -306,6 +327,7 @@ void HostImpl::take_out(LiveAssociation& association) {
     by_path_.erase(association.path_);
     if (association.id_.is_set()) {
         by_index_.erase(association.id_.index);
+        protection_.clear_restart_path(association.id_);
         if (association.negotiated_.agreement) {
             lingering_.push_back({clock_.now() + settings_.closed_linger, association.id_,
                                   association.endpoints_, association.negotiated_.peer_tag,
@@ -464,7 +486,7 @@ void HostImpl::on_packet(const ReceivedPacket& packet) {
             if (association != nullptr) {
                 to_association(*association, packet);
             } else {
-                out_of_the_blue(packet);
+                out_of_the_blue(packet, tuple);
             }
             break;
     }
@@ -486,6 +508,10 @@ void HostImpl::to_association(LiveAssociation& association, const ReceivedPacket
         if (association.ending()) {
             return;
         }
+    }
+    if (association.negotiated_.restarted && !packet.opened) {
+        ++counters_.clear_not_expected;
+        return;
     }
     if (association.negotiated_.agreement && !packet.opened) {
         // In clear nothing but the handshake of key management may reach usrsctp as user data: what
@@ -520,8 +546,12 @@ void HostImpl::to_usrsctp(const VirtualPath& path, std::span<uint8_t> packet) {
     Stack::input(path, packet);
 }
 
-void HostImpl::out_of_the_blue(const ReceivedPacket& packet) {
+void HostImpl::out_of_the_blue(const ReceivedPacket& packet, const FourTuple& tuple) {
     ++counters_.out_of_the_blue;
+    if (held_.contains(tuple)) {
+        ++counters_.held_silent;
+        return;
+    }
     auto reply = answer_out_of_the_blue(packet.sctp);
     if (!reply) {
         return;
@@ -601,7 +631,7 @@ void HostImpl::from_association(LiveAssociation& association, std::span<uint8_t>
          .port = endpoints.port,
          .association = association.negotiated_.agreement ? association.id_ : keys::AssociationId{},
          .worker = association.worker_,
-         .keep_clear = !association.established_told(),
+         .keep_clear = !association.established_told() && !association.negotiated_.restarted,
          .sctp = packet});
 }
 

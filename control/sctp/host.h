@@ -22,7 +22,9 @@
 #include <string>
 #include <vector>
 
+#include "control/sctp/addressing.h"
 #include "dataplane/keys/chunk_protection.h"
+#include "dataplane/record/key_material.h"
 #include "dataplane/worker/bridge.h"
 #include "foundation/clock.h"
 #include "foundation/ip_address.h"
@@ -55,6 +57,20 @@ struct LegSettings {
     uint32_t send_buffer = 256 * 1024;     // octets
     uint32_t receive_buffer = 256 * 1024;  // octets
     uint16_t mtu = 1500;                   // of the port, octets of the IP packet
+    // A plain association whose peer restarts it goes on (RFC 9260, 5.2); otherwise it ends, since
+    // messages may be lost.
+    bool survives_restart = false;
+    friend bool operator==(const LegSettings&, const LegSettings&) = default;
+};
+
+// What a protected restart of an association begins with: restart keys of the association before,
+// which have never been used and exist nowhere else any more.
+struct RestartStart {
+    uint16_t epoch = 0;
+    const record::KeyMaterial& send;
+    const record::KeyMaterial& receive;
+    uint8_t method = 0;  // key management; the peer must agree on it again
+    uint32_t replay_window = 1024;
 };
 
 struct Endpoints {
@@ -114,6 +130,18 @@ class Association;
 class AssociationObserver {
  public:
     virtual ~AssociationObserver() = default;
+    // The peer has restarted the association. What had been sent and was not acknowledged is lost,
+    // and so is what had been received and not been read.
+    // Under protection: fresh takes the place of the association observed so far, which is gone
+    // without on_closed(); its restart keys are selected (negotiated().restarted);
+    // on_parameters_agreed() follows, then on_established() or on_closed().
+    // A plain one of a leg that survives it: fresh is the same as before and goes on.
+    virtual void on_restarted(Association& /*fresh*/) {}
+    // Before it: the peer has asked for it under the restart keys of this epoch, which are about to
+    // be used for the first time. False: not before Association::allow_restart().
+    virtual bool on_restart_requested(Association& /*association*/, uint16_t /*epoch*/) {
+        return true;
+    }
     // Both parameters and both tags are known, usrsctp has not seen the packet yet: initiator on
     // INIT ACK, responder on a valid COOKIE ECHO. Only on legs with an agreement. Receive keys that
     // need no further exchange go in here.
@@ -167,6 +195,8 @@ class Association {
     // ABORT with a user-initiated cause carrying text (never a secret). on_closed() follows before
     // control returns to the loop, not from within this call.
     virtual void abort(std::string_view text) = 0;
+    // After on_restart_requested(): on_restarted() follows, before this call returns.
+    virtual void allow_restart() = 0;
     // A HEARTBEAT now (RFC 9260 section 10.1 REQUESTHEARTBEAT).
     virtual void request_heartbeat() = 0;
 };
@@ -187,7 +217,12 @@ struct HostCounters {
     uint64_t associations_accepted = 0;
     uint64_t associations_connected = 0;
     uint64_t associations_failed = 0;
-    uint64_t output_refused = 0;  // the bridge did not take a packet
+    uint64_t output_refused = 0;     // the bridge did not take a packet
+    uint64_t restarts_begun = 0;     // ours, by protected restart
+    uint64_t restarts_accepted = 0;  // the peer's, likewise
+    uint64_t restarts_refused = 0;   // came under restart keys and were not taken all the same
+    uint64_t restarts_in_clear = 0;  // COOKIE ECHOs that would have restarted, without protection
+    uint64_t held_silent = 0;        // packets of a held four-tuple that got no answer
 };
 
 class Host {
@@ -221,11 +256,19 @@ class Host {
     [[nodiscard]] virtual Result<std::unique_ptr<Listener>> listen(
         const IpAddress& local, uint16_t local_port, uint16_t port, const LegSettings& settings,
         uint32_t max_associations, Accept accept) = 0;
-    // local_port 0: an ephemeral one. The observer hears on_established or on_closed.
+    // local_port 0: an ephemeral one. The observer hears on_established or on_closed. restart: the
+    // association is a protected restart: from the same addresses and ports as before, nothing but
+    // INIT leaves or arrives in clear, and the peer must agree on restart and on the method again.
     [[nodiscard]] virtual Result<Association*> connect(const Endpoints& endpoints,
                                                        const LegSettings& settings,
                                                        std::chrono::milliseconds timeout,
-                                                       AssociationObserver& observer) = 0;
+                                                       AssociationObserver& observer,
+                                                       const RestartStart* restart = nullptr) = 0;
+
+    // A held four-tuple has no association yet but is going to have one: packets out of the blue
+    // from there are not answered, since an ABORT would end what the peer still has.
+    virtual void hold(const FourTuple& tuple) = 0;
+    virtual void release(const FourTuple& tuple) = 0;
 
     virtual void on_packet(const ReceivedPacket& packet) = 0;
     // Drives usrsctp's timers from the clock and delivers pending callbacks; call every round of

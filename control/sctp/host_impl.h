@@ -1,5 +1,6 @@
 // The Host: who owns what. Split over host.cpp (life of listeners and associations, the loop,
-// packets in and out) and handshake.cpp (INIT, INIT ACK, COOKIE ECHO).
+// packets in and out), handshake.cpp (INIT, INIT ACK, COOKIE ECHO) and restart.cpp (protected
+// restart, both sides).
 //
 //   by_tuple_   real four-tuple → association    how incoming packets find theirs
 //   by_path_    virtual path → association       how usrsctp's packets find theirs
@@ -11,6 +12,7 @@
 #include <memory>
 #include <set>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -38,7 +40,10 @@ class HostImpl final : public Host, public PacketSink, public ReadyList {
     [[nodiscard]] Result<Association*> connect(const Endpoints& endpoints,
                                                const LegSettings& settings,
                                                std::chrono::milliseconds timeout,
-                                               AssociationObserver& observer) override;
+                                               AssociationObserver& observer,
+                                               const RestartStart* restart) override;
+    void hold(const FourTuple& tuple) override { held_.insert(tuple); }
+    void release(const FourTuple& tuple) override { held_.erase(tuple); }
     void on_packet(const ReceivedPacket& packet) override;
     size_t run() override;
     [[nodiscard]] size_t association_count() const override { return by_tuple_.size(); }
@@ -49,6 +54,7 @@ class HostImpl final : public Host, public PacketSink, public ReadyList {
     void finish(LiveAssociation& association, CloseReason reason,
                 const std::string& detail) override;
     [[nodiscard]] bool in_timers() const override { return stack_->in_timers(); }
+    void resume_restart(LiveAssociation& association) override;
 
  private:
     struct ListenerEntry {
@@ -56,8 +62,10 @@ class HostImpl final : public Host, public PacketSink, public ReadyList {
         IpAddress local;
         uint16_t local_port = 0;
         uint16_t port = 0;
+        IpAddress::Family family = IpAddress::Family::none;
         LegSettings settings;
         uint32_t max_associations = 0;
+        bool is_door = false;  // has no address: takes restarts of connected associations only
         uint32_t associations = 0;
         uint16_t virtual_port = 0;
         Accept accept;
@@ -81,10 +89,15 @@ class HostImpl final : public Host, public PacketSink, public ReadyList {
         const ReceivedPacket* packet;
         VirtualPath path;
         uint32_t peer_tag;
+        uint32_t restarts;  // CookieContent::restarts
         Settled settled;
     };
 
     // --- host.cpp ---
+    // A listening usrsctp socket of its own; known to nobody yet.
+    [[nodiscard]] Result<std::unique_ptr<ListenerEntry>> open_listener(const LegSettings& settings,
+                                                                       IpAddress::Family family);
+    ListenerEntry& add_listener(std::unique_ptr<ListenerEntry> entry);
     void close_listener(uint64_t number);
     void release_listener(ListenerEntry& entry);
     [[nodiscard]] ListenerEntry* find_listener(const IpAddress& local, uint16_t local_port);
@@ -105,11 +118,21 @@ class HostImpl final : public Host, public PacketSink, public ReadyList {
     void after_delivery();
     void to_association(LiveAssociation& association, const ReceivedPacket& packet);
     void to_usrsctp(const VirtualPath& path, std::span<uint8_t> packet);
-    void out_of_the_blue(const ReceivedPacket& packet);
+    void out_of_the_blue(const ReceivedPacket& packet, const FourTuple& tuple);
     void emit(const OutgoingPacket& packet);
     // An answer to a packet on behalf of no association.
     void answer(const ReceivedPacket& packet, std::span<const uint8_t> sctp);
     void from_association(LiveAssociation& association, std::span<uint8_t> packet);
+
+    // --- restart.cpp ---
+    [[nodiscard]] Result<void> install_restart_keys(LiveAssociation& association);
+    [[nodiscard]] Result<void> prepare_restart(LiveAssociation& association);
+    // The listener whose socket takes a COOKIE ECHO that restarts the association; null: none.
+    [[nodiscard]] ListenerEntry* door_of(const LiveAssociation& association);
+    void restart_association(const ReceivedPacket& packet, const CookieContent& cookie,
+                             LiveAssociation& old);
+    void replace(LiveAssociation& old);
+    [[nodiscard]] bool may_restart(LiveAssociation& old, const ReceivedPacket& packet);
 
     // --- handshake.cpp ---
     void on_init(const ReceivedPacket& packet, const FourTuple& tuple);
@@ -120,6 +143,9 @@ class HostImpl final : public Host, public PacketSink, public ReadyList {
     [[nodiscard]] static bool takes_init(const LiveAssociation& association,
                                          const packet::InitView& init);
     [[nodiscard]] bool own_cookie(LiveAssociation& association, const CookieContent& cookie);
+    // Gives the COOKIE ECHO of an accepted association to usrsctp and takes its socket.
+    void set_up_accepted(LiveAssociation& association, ListenerEntry& listener,
+                         const ReceivedPacket& packet, const CookieContent& cookie);
     void echo_to_usrsctp(const ReceivedPacket& packet, const CookieContent& cookie,
                          bool is_protected);
     [[nodiscard]] std::optional<VirtualPath> place(const FourTuple& tuple, uint16_t virtual_port);
@@ -154,6 +180,7 @@ class HostImpl final : public Host, public PacketSink, public ReadyList {
     std::deque<Lingering> lingering_;                             // by time
     std::vector<LiveAssociation*> ready_;
     std::vector<uint16_t> refused_ports_;
+    std::unordered_set<FourTuple> held_;
     std::vector<std::unique_ptr<LiveAssociation>> finished_;
     std::shared_ptr<HostImpl*> alive_;  // what listener handles look through
     const Responding* responding_ = nullptr;

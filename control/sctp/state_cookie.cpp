@@ -154,6 +154,7 @@ std::vector<uint8_t> StateCookie::wrap(const CookieContent& content, const FourT
     out.be16(content.path.local_port);
     out.be16(content.path.peer_port);
     out.be16(content.path.address);
+    out.be32(content.restarts);
     write_parameter(out, content.local_parameter);
     write_parameter(out, content.peer_parameter);
     out.be16(static_cast<uint16_t>(content.inner.size()));
@@ -189,6 +190,7 @@ tl::expected<CookieContent, CookieError> StateCookie::unwrap(std::span<const uin
     out.path.local_port = in.be16();
     out.path.peer_port = in.be16();
     out.path.address = in.be16();
+    out.restarts = in.be32();
     if (!read_parameter(in, out.local_parameter) || !read_parameter(in, out.peer_parameter)) {
         return tl::unexpected(CookieError::malformed);
     }

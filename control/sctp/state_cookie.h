@@ -31,6 +31,7 @@ struct CookieContent {
     uint32_t local_tag = 0;  // ours, the responder's; host byte order
     uint32_t peer_tag = 0;
     VirtualPath path;
+    uint32_t restarts = 0;  // local tag of the association that the INIT would restart; 0: none
     std::optional<packet::KeyManagementParameter> local_parameter;
     std::optional<packet::KeyManagementParameter> peer_parameter;
     std::vector<uint8_t> inner;  // usrsctp's cookie

@@ -238,6 +238,17 @@ class TableChunkProtection final : public ChunkProtection {
         return paths->set(path, *association.entry).map([&] { association.restart_path = path; });
     }
 
+    void clear_restart_path(AssociationId id) override {
+        const auto found = find(id);
+        if (!found || !(*found)->restart_path) {
+            return;
+        }
+        Removed removed;
+        removed.path_place = store_->restart_paths()->withdraw(*(*found)->restart_path);
+        (*found)->restart_path.reset();
+        defer(std::move(removed));
+    }
+
     Result<AssociationId> restart(AssociationId id, uint32_t local_tag, uint32_t peer_tag,
                                   uint16_t epoch) override {
         const auto found = find(id);
@@ -321,9 +332,9 @@ class TableChunkProtection final : public ChunkProtection {
         removed_.reclaim(quiescent_.get(), [this](Removed removed) {
             if (removed.association) {
                 store_->recycle(*removed.association->entry, removed.hash_place);
-                if (removed.path_place >= 0) {
-                    store_->restart_paths()->release(removed.path_place);
-                }
+            }
+            if (removed.path_place >= 0) {
+                store_->restart_paths()->release(removed.path_place);
             }
         });
     }

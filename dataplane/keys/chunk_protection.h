@@ -136,6 +136,8 @@ class ChunkProtection {
     // no association are given to this one. already_exists: another has the path.
     virtual Result<void> set_restart_path(AssociationId id, const IpAddress& local,
                                           const IpAddress& peer) = 0;
+    // No such chunks any more: the association has ended, its keys may stay a while.
+    virtual void clear_restart_path(AssociationId id) = 0;
     // The peer's restart: the restart keys of this epoch and the path go over to a new association
     // with new tags, same ports and same worker, which has those keys only, sends under them and
     // accepts nothing in clear but INIT and INIT ACK; the old one is gone. not_found without both

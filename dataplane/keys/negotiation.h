@@ -22,6 +22,7 @@ struct LocalKeyManagement {
     bool client = true;
     bool restart = false;
     bool required = true;  // strict mode: no association without protection
+    friend bool operator==(const LocalKeyManagement&, const LocalKeyManagement&) = default;
 
     // The parameter to send. Errors: no_methods, too_many_methods.
     [[nodiscard]] tl::expected<packet::KeyManagementParameter, packet::KeyManagementError>

@@ -2,7 +2,8 @@
 """Opens every DTLS chunk of a capture with lab key logs: another implementation than the gateway's.
 
 Usage: open_capture.py FILE.pcap KEYS.log...
-Prints counts as JSON: records opened by epoch, records for which there is no key or no key fits, and
+Prints counts as JSON: records opened by epoch and how many of them under restart keys, records whose
+number had been used under the same key before, records for which there is no key or no key fits, and
 the number of clear user messages by PPID. Exit code 1 when a record stays closed.
 """
 import collections
@@ -23,6 +24,7 @@ class Key:
 
     def __init__(self, epoch, suite, key, iv, sn_key):
         self.epoch, self.suite, self.iv, self.sn_key, self.expected = epoch, suite, iv, sn_key, 0
+        self.name = key + iv
         self.aead = {0x1301: AESGCM, 0x1302: AESGCM, 0x1303: ChaCha20Poly1305,
                      0x1304: lambda k: AESCCM(k, tag_length=16)}[suite](key)
 
@@ -47,7 +49,7 @@ class Key:
         if inner[-1:] != b"\x17":
             raise InvalidTag
         self.expected = max(self.expected, number + 1)
-        return inner[:-1]
+        return number
 
 
 def sctp_packets(path):
@@ -80,6 +82,7 @@ def main():
                 slot.setdefault(int(epoch), Key(int(epoch), int(suite, 16), bytes.fromhex(key),
                                                 bytes.fromhex(iv), bytes.fromhex(sn_key)))
     opened, closed, clear = collections.Counter(), collections.Counter(), collections.Counter()
+    restart, repeated, numbers = 0, 0, set()
     for packet in sctp_packets(sys.argv[1]):
         tag = struct.unpack(">I", packet[4:8])[0]
         for kind, flags, value in chunks(packet):
@@ -90,14 +93,18 @@ def main():
             record = value[1:]
             for key in keys[(tag, bool(flags & 1), record[0] & 3)].values():
                 try:
-                    key.open(record)
+                    number = (key.name, key.open(record))
+                    repeated += number in numbers
+                    numbers.add(number)
                     opened[key.epoch] += 1
+                    restart += flags & 1
                     break
                 except InvalidTag:
                     pass
             else:
                 closed[f"{tag:08x}"] += 1
     print(json.dumps({"opened": sum(opened.values()), "epochs": sorted(opened),
+                      "restart": restart, "repeated": repeated,
                       "closed": sum(closed.values()), "clear_ppids": dict(clear)}))
     return 1 if closed or not opened else 0
 

@@ -16,12 +16,12 @@ namespace sdg::sim {
 class LogCapture {
  public:
     LogCapture() : sink_(std::make_shared<spdlog::sinks::ostream_sink_st>(stream_)) {
-        for (const char* module : {"sctp", "relay", "keymgmt", "gateway"}) {
+        for (const char* module : {"sctp", "relay", "restart", "keymgmt", "gateway"}) {
             log::of(module).sinks().push_back(sink_);
         }
     }
     ~LogCapture() {
-        for (const char* module : {"sctp", "relay", "keymgmt", "gateway"}) {
+        for (const char* module : {"sctp", "relay", "restart", "keymgmt", "gateway"}) {
             std::erase(log::of(module).sinks(), sink_);
         }
     }

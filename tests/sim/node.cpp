@@ -69,6 +69,13 @@ void Peer::on_established(sctp::Association& association) {
     flush();
 }
 
+void Peer::on_restarted(sctp::Association&) {
+    ++restarts_;
+    assembling_.reset();
+    sent_of_front_ = 0;
+    flush();
+}
+
 void Peer::on_readable(sctp::Association& association) {
     std::array<uint8_t, 16'384> buffer;
     while (!stalled_) {
@@ -130,8 +137,19 @@ Node::~Node() {
     host_.reset();
 }
 
+namespace {
+
+// As operating systems' SCTP does.
+sctp::LegSettings plain_node() {
+    sctp::LegSettings out;
+    out.survives_restart = true;
+    return out;
+}
+
+}  // namespace
+
 void Node::listen(uint16_t port) {
-    listen(port, {}, [this](sctp::Association& a) {
+    listen(port, plain_node(), [this](sctp::Association& a) {
         peers_.push_back(std::make_unique<Peer>(&a));
         peers_.back()->set_answer(answer_);
         return peers_.back().get();
@@ -145,7 +163,7 @@ void Node::listen(uint16_t port, const sctp::LegSettings& settings, sctp::Host::
 Peer& Node::connect(const IpAddress& peer, uint16_t port, uint16_t local_port) {
     peers_.push_back(std::make_unique<Peer>());
     peers_.back()->set_answer(answer_);
-    peers_.back()->bind(expect(host_->connect({address_, peer, local_port, port, 0}, {},
+    peers_.back()->bind(expect(host_->connect({address_, peer, local_port, port, 0}, plain_node(),
                                               std::chrono::seconds(30), *peers_.back())));
     return *peers_.back();
 }

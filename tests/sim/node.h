@@ -58,7 +58,11 @@ class Peer final : public sctp::AssociationObserver {
     [[nodiscard]] size_t queued() const { return outbox_.size(); }
     [[nodiscard]] sctp::Association* association() const { return association_; }
 
+    // How often the other end has restarted the association.
+    [[nodiscard]] size_t restarts() const { return restarts_; }
+
     void on_established(sctp::Association&) override;
+    void on_restarted(sctp::Association&) override;
     void on_readable(sctp::Association&) override;
     void on_writable(sctp::Association&) override;
     void on_peer_shutdown(sctp::Association&) override {}
@@ -78,6 +82,7 @@ class Peer final : public sctp::AssociationObserver {
     std::vector<Message> received_;
     std::optional<sctp::CloseReason> close_reason_;
     std::string close_detail_;
+    size_t restarts_ = 0;
     bool established_ = false;
     bool stalled_ = false;
     bool shutdown_wanted_ = false;

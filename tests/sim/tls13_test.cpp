@@ -10,6 +10,7 @@
 #include "dataplane/packet/code_points.h"
 #include "dataplane/packet/crc32c.h"
 #include "tests/sim/log_capture.h"
+#include "tests/sim/rekeys.h"
 #include "tests/sim/traffic.h"
 #include "tests/sim/world.h"
 #include "tests/support/eal.h"
@@ -36,21 +37,6 @@ World::Settings with_tls(uint64_t seed) {
 std::function<void(config::Configuration&)> adjust(std::function<void(config::Tls13&)> change) {
     return
         [change = std::move(change)](config::Configuration& c) { change(*c.protection[0].tls13); };
-}
-
-// Sends messages from the client and waits until the server has them all.
-void expect_relayed(World& world, Peer& client, const std::vector<Message>& messages,
-                    seconds at_most = seconds(120)) {
-    for (const auto& m : messages) {
-        client.send(m);
-    }
-    ASSERT_TRUE(world.run_until(
-        [&] {
-            return !world.server->peers().empty() &&
-                   world.server->peers().back()->received().size() == messages.size();
-        },
-        at_most));
-    expect_same(messages, world.server->peers().back()->received());
 }
 
 TEST_F(Tls13, first_keys_then_nothing_in_clear) {
@@ -94,19 +80,6 @@ TEST_F(Tls13, either_side_can_be_the_tls_client) {
         expect_relayed(world, client, make_messages(3, 20, 2'000));
     }
 }
-
-// Epochs for which a gateway has got keys, told by its key log.
-struct EpochWatch {
-    explicit EpochWatch(gateway::Gateway& gateway) {
-        gateway.protection().set_key_log(
-            [this](uint32_t, uint16_t epoch, keys::KeyRole, const record::KeyMaterial&) {
-                newest = std::max(newest, epoch);
-                ++installed;
-            });
-    }
-    uint16_t newest = 0;
-    size_t installed = 0;
-};
 
 TEST_F(Tls13, with_simultaneous_open) {
     // Both gateways connect to each other from and to the same ports.
@@ -152,128 +125,21 @@ TEST_F(Tls13, with_simultaneous_open) {
 
 // --- every packet of the set-up lost, doubled, late
 
-enum class Mishap { lost, doubled, late };
-
-void PrintTo(Mishap mishap, std::ostream* out) {
-    *out << (mishap == Mishap::lost ? "lost" : mishap == Mishap::doubled ? "doubled" : "late");
-}
-
 class SetUp : public testing::TestWithParam<Mishap> {
  protected:
     static void SetUpTestSuite() { test::eal(2048); }
 };
 
 TEST_P(SetUp, survives_it_for_each_packet) {
-    size_t packets = 1;
-    for (size_t unlucky = 0; unlucky < packets; ++unlucky) {
-        World world(with_tls(24));
-        size_t seen = 0;
-        std::vector<uint8_t> kept;
-        auto kept_direction = Link::Direction::a_to_b;
-        TimePoint kept_at{};
-        bool inside = false;  // inject() passes the filter again
-        world.trunk.set_filter([&](Link::Direction direction, std::span<uint8_t> frame) {
-            const auto parsed = packet::parse(frame);
-            if (inside || parsed.kind != packet::FrameKind::sctp || seen++ != unlucky) {
-                return true;
-            }
-            kept.assign(frame.begin(), frame.end());
-            kept_direction = direction;
-            kept_at = world.clock.now();
-            return GetParam() == Mishap::doubled;
-        });
-        Peer& client = world.connect();
-        const auto messages = make_messages(4, 4, 600);
-        for (const auto& m : messages) {
-            client.send(m);
-        }
-        // What the server says at once may overtake Protection Established on another stream.
-        bool spoken = false;
-        const bool done = world.run_until(
-            [&] {
-                if (!kept.empty() && GetParam() != Mishap::lost &&
-                    world.clock.now() - kept_at > milliseconds(3)) {
-                    inside = true;
-                    world.trunk.inject(kept_direction, kept);
-                    inside = false;
-                    kept.clear();
-                }
-                auto& peers = world.server->peers();
-                if (!spoken && !peers.empty()) {
-                    spoken = true;
-                    peers[0]->send({7, 61, false, {9, 9, 9}});
-                }
-                return client.received().size() == 1 && !peers.empty() &&
-                       peers[0]->received().size() == messages.size();
-            },
-            seconds(30));
-        ASSERT_TRUE(done) << "packet " << unlucky;
-        expect_same(messages, world.server->peers()[0]->received());
-        ASSERT_EQ(client.received()[0].octets, (std::vector<uint8_t>{9, 9, 9}));
-        ASSERT_EQ(world.a->relay().counters().protection_failures, 0U) << "packet " << unlucky;
-        packets = std::max(packets, std::min<size_t>(seen, 24));
-    }
-    EXPECT_GT(packets, 12U);
+    set_up_survives(with_tls(24), GetParam());
 }
 
 // The same for each packet of a rekey.
 TEST_P(SetUp, and_a_rekey_does_for_each_packet) {
-    constexpr size_t kPackets = 14;
-    World world([] {
-        auto settings = with_tls(39);
-        settings.adjust_a = adjust([](config::Tls13& tls13) { tls13.min_rekey_interval_ms = 0; });
-        settings.adjust_b = settings.adjust_a;
-        return settings;
-    }());
-    EpochWatch a(*world.a);
-    EpochWatch b(*world.b);
-    Peer& client = world.connect();
-    client.send({1, 60, false, {1}});
-    ASSERT_TRUE(world.run_until([&] { return !world.server->peers().empty(); }, seconds(10)));
-    Peer& server = *world.server->peers()[0];
-    size_t sent = 1;
-    for (size_t unlucky = 0; unlucky < kPackets; ++unlucky) {
-        size_t seen = 0;
-        std::vector<uint8_t> kept;
-        auto kept_direction = Link::Direction::a_to_b;
-        TimePoint kept_at{};
-        bool inside = false;
-        world.trunk.set_filter([&](Link::Direction direction, std::span<uint8_t> frame) {
-            const auto parsed = packet::parse(frame);
-            if (inside || parsed.kind != packet::FrameKind::sctp || seen++ != unlucky) {
-                return true;
-            }
-            kept.assign(frame.begin(), frame.end());
-            kept_direction = direction;
-            kept_at = world.clock.now();
-            return GetParam() == Mishap::doubled;
-        });
-        const auto wanted = static_cast<uint16_t>(packet::kFirstEpoch + 1 + unlucky);
-        (unlucky % 2 == 0 ? world.a : world.b)->request_rekey();
-        ASSERT_TRUE(world.run_until(
-            [&] {
-                if (!kept.empty() && GetParam() != Mishap::lost &&
-                    world.clock.now() - kept_at > milliseconds(3)) {
-                    inside = true;
-                    world.trunk.inject(kept_direction, kept);
-                    inside = false;
-                    kept.clear();
-                }
-                if (client.queued() == 0 && sent < (unlucky + 1) * 20) {
-                    client.send({static_cast<uint16_t>(sent % 8), 60, false,
-                                 std::vector<uint8_t>(300, static_cast<uint8_t>(sent))});
-                    ++sent;
-                }
-                return a.newest == wanted && b.newest == wanted && a.installed == b.installed &&
-                       server.received().size() == sent && sent == (unlucky + 1) * 20;
-            },
-            seconds(30)))
-            << "packet " << unlucky << ", epochs " << a.newest << " and " << b.newest << ", "
-            << server.received().size() << " of " << sent;
-        world.trunk.set_filter(nullptr);
-    }
-    EXPECT_EQ(world.a->relay().counters().protection_failures, 0U);
-    EXPECT_EQ(world.b->relay().counters().protection_failures, 0U);
+    auto settings = with_tls(39);
+    settings.adjust_a = adjust([](config::Tls13& tls13) { tls13.min_rekey_interval_ms = 0; });
+    settings.adjust_b = settings.adjust_a;
+    rekeys_survive(settings, GetParam());
 }
 
 INSTANTIATE_TEST_SUITE_P(Tls13, SetUp, testing::Values(Mishap::lost, Mishap::doubled, Mishap::late),
@@ -283,58 +149,9 @@ INSTANTIATE_TEST_SUITE_P(Tls13, SetUp, testing::Values(Mishap::lost, Mishap::dou
 
 TEST_F(Tls13, two_hundred_rekeys_in_a_row_under_load_on_a_bad_link) {
     auto settings = with_tls(25);
-    settings.trunk = {.loss = 0.02, .duplicate = 0.01, .corrupt = 0.002, .reorder = 0.05};
-    const auto quickly = adjust([](config::Tls13& tls13) { tls13.min_rekey_interval_ms = 0; });
-    settings.adjust_a = quickly;
-    settings.adjust_b = quickly;
-    World world(settings);
-    world.server->set_answer([](const Message& m) { return m; });
-    EpochWatch a(*world.a);
-    EpochWatch b(*world.b);
-    Peer& client = world.connect();
-    constexpr uint16_t kLast = packet::kFirstEpoch + 200;
-    std::vector<Message> sent;
-    SeededRandom random(5);
-    uint16_t asked_for = 0;
-    const auto load = [&] {
-        while (client.queued() < 4) {
-            Message m;
-            m.stream = static_cast<uint16_t>(random.u32() % 10);
-            m.ppid = 60;
-            m.unordered = random.u32() % 5 == 0;
-            m.octets.resize(1 + random.u32() % 3000);
-            random.fill(m.octets);
-            client.send(m);
-            sent.push_back(std::move(m));
-        }
-    };
-    ASSERT_TRUE(world.run_until(
-        [&] {
-            load();
-            // Both have the keys of the newest epoch: the next one, now by this side, now by that.
-            if (a.newest == b.newest && a.newest > asked_for && world.b->relay().pair_count() > 0 &&
-                a.installed == b.installed && a.installed % 2 == 0) {
-                asked_for = a.newest;
-                (asked_for % 2 == 0 ? world.a : world.b)->request_rekey();
-            }
-            return a.newest >= kLast && b.newest >= kLast;
-        },
-        seconds(600)))
-        << "epoch " << a.newest << " and " << b.newest;
-    const auto all_back = [&] { return client.received().size() == sent.size(); };
-    ASSERT_TRUE(world.run_until(all_back, seconds(120)))
-        << client.received().size() << " of " << sent.size() << " back, "
-        << world.server->peers()[0]->received().size() << " at the server; epochs " << a.newest
-        << " and " << b.newest << "; " << world.a->statistics().dump()
-        << world.b->statistics().dump() << " unsent " << client.association()->unsent_octets()
-        << " queued " << client.queued() << "; client "
-        << (client.closed() ? client.close_detail() : "open");
-    expect_same(sent, world.server->peers()[0]->received());
-    expect_same(world.server->peers()[0]->received(), client.received());
-    EXPECT_GT(sent.size(), 500U);
-    EXPECT_EQ(world.a->relay().counters().protection_failures, 0U);
-    EXPECT_EQ(world.b->relay().counters().protection_failures, 0U);
-    EXPECT_EQ(world.a->drops(packet::DropReason::seal_no_key), 0U);
+    settings.adjust_a = adjust([](config::Tls13& tls13) { tls13.min_rekey_interval_ms = 0; });
+    settings.adjust_b = settings.adjust_a;
+    rekeys_under_load(settings, 200);
 }
 
 TEST_F(Tls13, crossed_starts_make_one_epoch) {

@@ -8,6 +8,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "gateway/restart_store.h"
+
 namespace sdg::sim {
 namespace {
 
@@ -48,13 +50,17 @@ config::Port port_of(const std::string& name, const std::string& device, const c
     return out;
 }
 
-std::unique_ptr<gateway::Gateway> make_gateway(const config::Configuration& configuration,
-                                               const Clock& clock, Random& random) {
-    auto made = gateway::Gateway::create(configuration, clock, random);
-    if (!made) {
-        throw std::runtime_error(made.error().message);
+config::Restart store_of(const std::string& folder, const std::string& name) {
+    config::Restart out;
+    out.sqlite_file = std::filesystem::path(folder) / (name + ".db");
+    out.key.file = std::filesystem::path(folder) / (name + ".kek");
+    const int file = ::open(out.key.file->c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    const std::string digits(64, '7');
+    if (file < 0 || ::write(file, digits.data(), digits.size()) < 0) {
+        throw std::runtime_error("no key file");
     }
-    return std::move(*made);
+    ::close(file);
+    return out;
 }
 
 void set_keys(config::ProtectionPolicy& policy, Keys keys, const std::string& roles,
@@ -63,16 +69,21 @@ void set_keys(config::ProtectionPolicy& policy, Keys keys, const std::string& ro
     policy.role_client = roles.find('c') != std::string::npos;
     policy.role_server = roles.find('s') != std::string::npos;
     policy.methods.clear();
-    if (keys != Keys::preshared) {
-        config::Tls13 tls13;
-        tls13.certificate = pki->folder() / (own + ".pem");
-        tls13.private_key = (pki->folder() / (own + ".key")).string();
-        tls13.authorities = {pki->folder() / "ca.pem"};
-        tls13.peer_names = {"dns:" + peer + ".example"};
-        policy.tls13 = tls13;
+    const auto credentials = [&](config::TlsCredentials& tls) {
+        tls.certificate = pki->folder() / (own + ".pem");
+        tls.private_key = (pki->folder() / (own + ".key")).string();
+        tls.authorities = {pki->folder() / "ca.pem"};
+        tls.peer_names = {"dns:" + peer + ".example"};
+    };
+    if (keys == Keys::dtls13 || keys == Keys::all) {
+        credentials(policy.dtls13.emplace());
+        policy.methods.push_back(config::KeyManagementMethod::dtls13);
+    }
+    if (keys == Keys::tls13 || keys == Keys::tls13_or_preshared || keys == Keys::all) {
+        credentials(policy.tls13.emplace());
         policy.methods.push_back(config::KeyManagementMethod::tls13);
     }
-    if (keys != Keys::tls13) {
+    if (keys == Keys::preshared || keys == Keys::tls13_or_preshared || keys == Keys::all) {
         policy.preshared_file = preshared;
         policy.methods.push_back(config::KeyManagementMethod::preshared);
     }
@@ -131,6 +142,7 @@ World::World(const Settings& settings)
     config_b.ports = {port_of("trunk", trunk.device_b(), "10.2.0.2"),
                       port_of("core", core.device_a(), "10.3.0.1")};
     config_b.protection[0].tls13.reset();
+    config_b.protection[0].dtls13.reset();
     config_b.protection[0].preshared_file.reset();
     set_keys(config_b.protection[0], settings.keys_b, settings.roles_b, key_b, pki.get(), "b", "a");
     config_b.protection[0].mode = config::ProtectionMode::strict;
@@ -150,15 +162,23 @@ World::World(const Settings& settings)
     }
     config_b.listeners = {from_a};
 
+    if (settings.restart) {
+        config_a.protection[0].restart = config_b.protection[0].restart = true;
+        config_a.restart = store_of(folder_, "a");
+        config_b.restart = store_of(folder_, "b");
+    }
     if (settings.adjust_a) {
         settings.adjust_a(config_a);
     }
     if (settings.adjust_b) {
         settings.adjust_b(config_b);
     }
-    a = make_gateway(config_a, clock, random_a);
+    on_start = settings.on_start;
+    config_a_ = config_a;
+    config_b_ = config_b;
+    a = make(config_a_, random_a);
     if (!settings.without_b) {
-        b = make_gateway(config_b, clock, random_b);
+        b = make(config_b_, random_b);
     }
     client = std::make_unique<Node>("client", access.device_a(),
                                     port::Prefix{*IpAddress::parse("10.1.0.10"), 24},
@@ -181,6 +201,37 @@ World::~World() {
     std::filesystem::remove_all(folder_, ignored);
 }
 
+std::unique_ptr<gateway::Gateway> World::make(const config::Configuration& configuration,
+                                              Random& random) {
+    std::unique_ptr<restart::Keeper> keeper;
+    if (configuration.restart) {
+        auto opened = gateway::open_keeper(
+            *configuration.restart, configuration.limits.associations, clock, wall_clock_, random);
+        if (!opened) {
+            throw std::runtime_error(opened.error().message);
+        }
+        keeper = std::move(*opened);
+    }
+    auto made = gateway::Gateway::create(configuration, clock, random, std::move(keeper));
+    if (!made) {
+        throw std::runtime_error(made.error().message);
+    }
+    if (on_start) {
+        on_start(**made);
+    }
+    return std::move(*made);
+}
+
+void World::kill(std::unique_ptr<gateway::Gateway>& gateway) {
+    (&gateway == &a ? trunk : core).clear();
+    (&gateway == &a ? access : trunk).clear();
+    gateway.reset();
+}
+
+void World::start(std::unique_ptr<gateway::Gateway>& gateway) {
+    gateway = &gateway == &a ? make(config_a_, random_a) : make(config_b_, random_b);
+}
+
 void World::step(std::chrono::microseconds step) {
     client->poll();
     access.step();
@@ -193,6 +244,9 @@ void World::step(std::chrono::microseconds step) {
         }
         for (const auto& worker : gateway->workers()) {
             worker->poll_once();
+        }
+        if (gateway->keeper() != nullptr) {
+            gateway->keeper()->drain();  // the store is as fast as it likes: simulated time stands
         }
         gateway->poll_control();
         for (const auto& worker : gateway->workers()) {

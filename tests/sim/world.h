@@ -13,6 +13,7 @@
 #include "config/configuration.h"
 #include "foundation/clock.h"
 #include "foundation/random.h"
+#include "foundation/wall_clock.h"
 #include "gateway/gateway.h"
 #include "tests/sim/link.h"
 #include "tests/sim/node.h"
@@ -24,7 +25,8 @@ namespace sdg::sim {
 inline constexpr uint16_t kServicePort = 38412;
 
 // How the link between the gateways gets its keys.
-enum class Keys { preshared, tls13, tls13_or_preshared };
+// all: dtls13, tls13, preshared in this order.
+enum class Keys { preshared, tls13, tls13_or_preshared, dtls13, all };
 
 class World {
  public:
@@ -42,7 +44,9 @@ class World {
         // Key-management roles that A and B offer: "cs", "c" or "s".
         std::string roles_a = "cs";
         std::string roles_b = "cs";
+        bool restart = false;    // agreed, and both gateways keep their restart keys in stores
         bool without_b = false;  // nobody at B's end of the trunk but what the test puts there
+        std::function<void(gateway::Gateway&)> on_start = nullptr;  // see World::on_start
         // Last words on A's and B's configuration.
         std::function<void(config::Configuration&)> adjust_a = nullptr;
         std::function<void(config::Configuration&)> adjust_b = nullptr;
@@ -72,6 +76,14 @@ class World {
     std::unique_ptr<Node> client;
     std::unique_ptr<Node> server;
 
+    // The process is gone between two instructions: nothing is sent any more, nothing is written.
+    // What the store had by then it has.
+    void kill(std::unique_ptr<gateway::Gateway>& gateway);
+    // Another process with the configuration of a or b.
+    void start(std::unique_ptr<gateway::Gateway>& gateway);
+    // Told of every gateway as soon as it is there.
+    std::function<void(gateway::Gateway&)> on_start = nullptr;
+
     // Polled in every step, for what the test adds.
     std::function<void()> also = nullptr;
 
@@ -80,6 +92,12 @@ class World {
     }
 
  private:
+    [[nodiscard]] std::unique_ptr<gateway::Gateway> make(const config::Configuration& configuration,
+                                                         Random& random);
+
+    SystemWallClock wall_clock_;
+    config::Configuration config_a_;
+    config::Configuration config_b_;
     std::string folder_;
 };
 

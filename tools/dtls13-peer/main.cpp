@@ -45,6 +45,10 @@ int main(int count, char** arguments) {
     app.add_option("--drop", options.drop_percent, "percent of our datagrams to throw away");
     app.add_option("--seed", options.seed, "for --drop");
     app.add_option("--key-log", options.key_log, "SSLKEYLOGFILE: every secret in clear");
+    app.add_option(
+        "--capture", options.capture,
+        "every datagram, a line each: client or server, who sent it, and its octets; "
+        "the key log then has the shared secrets too, for tests/interop/dtls13/oracle.py");
     app.add_option("--limit", limit, "seconds for everything");
     CLI11_PARSE(app, count, arguments);
 

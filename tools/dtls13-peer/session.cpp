@@ -30,6 +30,14 @@ void say(const std::string& line) {
     std::fflush(stdout);
 }
 
+std::string hex(View octets) {
+    std::string out;
+    for (const uint8_t octet : octets) {
+        out += fmt::format("{:02x}", octet);
+    }
+    return out;
+}
+
 class Peer {
  public:
     explicit Peer(const PeerOptions& options)
@@ -95,6 +103,9 @@ class Peer {
                ::connect(socket_.get(), reinterpret_cast<sockaddr*>(&address), length) == 0;
     }
     bool make_connection() {
+        if (!options_.capture.empty()) {
+            capture_.open(options_.capture);
+        }
         const auto credentials = tls13::Credentials::load(options_.credentials);
         const auto names = tls13::PeerNames::parse(options_.peer_names);
         if (!credentials || !names) {
@@ -113,6 +124,7 @@ class Peer {
         configuration->packing.several_messages_per_record = !options_.one_message_per_record;
         if (!options_.key_log.empty()) {
             key_log_.open(options_.key_log, std::ios::app);
+            configuration->key_log_shared_secrets = capture_.is_open();
             configuration->key_log = [this](std::string_view line) {
                 key_log_ << line << '\n' << std::flush;
             };
@@ -137,9 +149,17 @@ class Peer {
         }
         return true;
     }
+    void capture(bool from_server, View datagram, bool is_lost = false) {
+        if (capture_.is_open()) {
+            capture_ << (from_server ? "server " : "client ") << hex(datagram)
+                     << (is_lost ? " lost\n" : "\n") << std::flush;
+        }
+    }
     void flush() {
         for (const Octets& datagram : connection_->take_datagrams()) {
-            if (drops_.u32() % 100 >= options_.drop_percent) {
+            const bool is_lost = drops_.u32() % 100 < options_.drop_percent;
+            capture(options_.is_server, datagram, is_lost);
+            if (!is_lost) {
                 // A refused or lost datagram is what DTLS is made for.
                 static_cast<void>(::send(socket_.get(), datagram.data(), datagram.size(), 0));
             }
@@ -162,7 +182,9 @@ class Peer {
             Octets datagram(kLargestDatagram);
             const ssize_t length = ::recv(socket_.get(), datagram.data(), datagram.size(), 0);
             if (length >= 0) {
-                connection_->receive(View(datagram).first(static_cast<size_t>(length)));
+                datagram.resize(static_cast<size_t>(length));
+                capture(!options_.is_server, datagram);
+                connection_->receive(datagram);
             }
         }
         connection_->on_time();
@@ -213,11 +235,7 @@ class Peer {
             const auto value = connection_->export_secret(
                 options_.export_label, dtls13::octets_of(options_.export_context),
                 options_.export_length);
-            std::string line = "exporter ";
-            for (const uint8_t octet : value ? value->bytes() : View{}) {
-                line += fmt::format("{:02x}", octet);
-            }
-            say(line);
+            say("exporter " + hex(value ? value->bytes() : View{}));
         }
     }
     // Client: what is done under each epoch's keys.
@@ -270,6 +288,7 @@ class Peer {
     TimePoint end_;
     Descriptor socket_;
     std::ofstream key_log_;
+    std::ofstream capture_;
     std::unique_ptr<Connection> connection_;
     std::optional<dtls13::Reauthentication> authentication_;
     bool was_established_ = false;

@@ -33,6 +33,7 @@ struct PeerOptions {
     unsigned drop_percent = 0;  // of the datagrams we send
     uint64_t seed = 1;
     std::filesystem::path key_log;
+    std::filesystem::path capture;  // every datagram, also what drop_percent throws away
     std::chrono::seconds limit{30};
 };
 

@@ -71,6 +71,9 @@ struct Configuration {
 
     // Laboratory only; may be empty.
     KeyLogSink key_log;
+    // With the shared secrets of the key exchanges, from which all else follows: what a replay of
+    // a capture needs to compute the key schedule anew.
+    bool key_log_shared_secrets = false;
 
     // invalid_argument names what cannot work.
     [[nodiscard]] Result<void> check() const;

@@ -41,7 +41,7 @@ Connection::Connection(Parameters parameters, const Clock& clock, Random& random
       clock_(clock),
       transport_(*configuration_, clock),
       updater_(context(random)) {
-    schedule_.set_log(configuration_->key_log);
+    schedule_.set_log(configuration_->key_log, configuration_->key_log_shared_secrets);
     if (role_ == Role::client) {
         client_.emplace(context(random));
     } else {
@@ -195,6 +195,10 @@ Checked<void> Connection::take_handshake(const OpenedRecord& record, bool only_r
     }
     if (auto taken = transport_.on_handshake_record(record, only_repeated); !taken) {
         return taken;
+    }
+    if (server_ && state_ == State::handshaking && record.number.epoch == kHandshakeEpoch) {
+        // Any part of a client's last flight answers all of ours.
+        transport_.flight_has_arrived();
     }
     while (!is_over()) {
         const auto message = transport_.next_message();

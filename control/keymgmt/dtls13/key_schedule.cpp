@@ -40,13 +40,13 @@ void KeySchedule::choose(record::Suite suite, const HelloRandom& client_random) 
     client_random_ = client_random;
 }
 
-void KeySchedule::log(std::string_view label, const SecretBytes& secret) const {
+void KeySchedule::log(std::string_view label, View secret) const {
     if (!log_) {
         return;
     }
     std::string line(label);
     line.reserve(line.size() + 2 + 2 * (client_random_.size() + secret.size()));
-    for (const View part : {View(client_random_), secret.bytes()}) {
+    for (const View part : {View(client_random_), secret}) {
         line.push_back(' ');
         for (const uint8_t octet : part) {
             fmt::format_to(std::back_inserter(line), "{:02x}", octet);
@@ -54,6 +54,12 @@ void KeySchedule::log(std::string_view label, const SecretBytes& secret) const {
     }
     log_(line);
     wipe(line.data(), line.size());
+}
+
+void KeySchedule::log_shared_secret(std::string_view label, View secret) const {
+    if (log_shared_secrets_) {
+        log(label, secret);
+    }
 }
 
 Checked<void> KeySchedule::enter_handshake(View shared_secret, View hello_hash) {
@@ -65,8 +71,9 @@ Checked<void> KeySchedule::enter_handshake(View shared_secret, View hello_hash) 
     handshake_.client = derive.secret(handshake.bytes(), "c hs traffic", hello_hash);
     handshake_.server = derive.secret(handshake.bytes(), "s hs traffic", hello_hash);
     derived_ = derive.derived(handshake.bytes());
-    log("CLIENT_HANDSHAKE_TRAFFIC_SECRET", handshake_.client);
-    log("SERVER_HANDSHAKE_TRAFFIC_SECRET", handshake_.server);
+    log_shared_secret("ECDHE_SECRET", shared_secret);
+    log("CLIENT_HANDSHAKE_TRAFFIC_SECRET", handshake_.client.bytes());
+    log("SERVER_HANDSHAKE_TRAFFIC_SECRET", handshake_.server.bytes());
     return derive.outcome();
 }
 
@@ -80,9 +87,9 @@ Checked<void> KeySchedule::enter_application(View transcript_hash) {
     keep_exporter(kFirstApplicationEpoch,
                   derive.secret(main.bytes(), "exporter eku", transcript_hash));
     derived_ = derive.derived(main.bytes());
-    log("CLIENT_TRAFFIC_SECRET_0", application_.client);
-    log("SERVER_TRAFFIC_SECRET_0", application_.server);
-    log("EXPORTER_SECRET", exporter_);
+    log("CLIENT_TRAFFIC_SECRET_0", application_.client.bytes());
+    log("SERVER_TRAFFIC_SECRET_0", application_.server.bytes());
+    log("EXPORTER_SECRET", exporter_.bytes());
     return derive.outcome();
 }
 
@@ -113,9 +120,10 @@ Checked<TrafficSecrets> KeySchedule::next_epoch(View shared_secret, View request
     }
     ++epoch_;
     const uint64_t generation = epoch_ - kFirstApplicationEpoch;
-    log(fmt::format("CLIENT_TRAFFIC_SECRET_{}", generation), out.client);
-    log(fmt::format("SERVER_TRAFFIC_SECRET_{}", generation), out.server);
-    log(fmt::format("EXPORTER_SECRET_{}", generation), exporter);
+    log_shared_secret(fmt::format("ECDHE_SECRET_{}", generation), shared_secret);
+    log(fmt::format("CLIENT_TRAFFIC_SECRET_{}", generation), out.client.bytes());
+    log(fmt::format("SERVER_TRAFFIC_SECRET_{}", generation), out.server.bytes());
+    log(fmt::format("EXPORTER_SECRET_{}", generation), exporter.bytes());
     keep_exporter(epoch_, std::move(exporter));
     derived_ = std::move(derived);
     transcript_hash_ = *next_hash;

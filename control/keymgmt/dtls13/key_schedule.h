@@ -31,7 +31,11 @@ class KeySchedule {
     // Epochs whose exporter secret is kept: the current one and the one before.
     static constexpr size_t kExporters = 2;
 
-    void set_log(KeyLogSink sink) { log_ = std::move(sink); }
+    // with_shared_secrets: also ECDHE_SECRET, and ECDHE_SECRET_n of the n-th update.
+    void set_log(KeyLogSink sink, bool with_shared_secrets = false) {
+        log_ = std::move(sink);
+        log_shared_secrets_ = with_shared_secrets;
+    }
     void choose(record::Suite suite, const HelloRandom& client_random);
     [[nodiscard]] const Hash& hash() const { return hash_; }
 
@@ -60,10 +64,12 @@ class KeySchedule {
                                                        View context, size_t length) const;
 
  private:
-    void log(std::string_view label, const SecretBytes& secret) const;
+    void log(std::string_view label, View secret) const;
+    void log_shared_secret(std::string_view label, View secret) const;
     void keep_exporter(uint64_t epoch, SecretBytes secret);
 
     KeyLogSink log_;
+    bool log_shared_secrets_ = false;
     Hash hash_;
     HelloRandom client_random_{};
     SecretBytes derived_;  // the salt of the next HKDF-Extract

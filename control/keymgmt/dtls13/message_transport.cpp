@@ -7,6 +7,9 @@ namespace {
 
 constexpr uint32_t kMaxMessageSeq = UINT16_MAX;
 constexpr int kAckFraction = 4;  // of the retransmission time-out
+// Octets of an ACK: the numbers, and around them the record and their length.
+constexpr size_t kAckedNumber = 16;
+constexpr size_t kAckOverhead = kProtectionOverhead + 2;
 
 }  // namespace
 
@@ -60,6 +63,7 @@ Checked<void> MessageTransport::on_handshake_record(const OpenedRecord& record,
         return refuse(AlertDescription::unexpected_message, "an empty handshake record");
     }
     bool all_kept = true;
+    bool all_repeated = true;
     while (!content.empty()) {
         const auto fragment = take_fragment(content);
         if (!fragment) {
@@ -80,6 +84,12 @@ Checked<void> MessageTransport::on_handshake_record(const OpenedRecord& record,
         got_repeated_ = got_repeated_ || *outcome == Reassembly::Outcome::repeated;
         got_new_ = got_new_ || *outcome == Reassembly::Outcome::taken;
         all_kept = all_kept && *outcome != Reassembly::Outcome::dropped;
+        all_repeated = all_repeated && *outcome == Reassembly::Outcome::repeated;
+    }
+    if (all_repeated && !flight_.empty()) {
+        // Our flight is the answer to it. A peer that uses record numbers of its HelloRetryRequest
+        // again (NSS) would take the ACK for one of its ServerHello.
+        return {};
     }
     // A record in clear is not worth an ACK once there are keys: its sender has moved on, or is
     // somebody else.
@@ -120,7 +130,11 @@ Checked<bool> MessageTransport::on_ack(const OpenedRecord& record) {
 
 Checked<void> MessageTransport::retransmit() {
     arm();
-    return flight_.transmit(records_, configuration_.packing, datagrams_);
+    // Some peers (NSS) throw a record away from the first message on that they have had. What comes
+    // behind that message must not share its record each time.
+    Packing packing = configuration_.packing;
+    packing.several_messages_per_record &= retransmissions_ < 2;
+    return flight_.transmit(records_, packing, datagrams_);
 }
 
 Checked<void> MessageTransport::retransmit_unless_just_sent() {
@@ -136,6 +150,13 @@ Checked<void> MessageTransport::send_ack() {
     acknowledge_now_ = false;
     if (to_acknowledge_.empty()) {
         return {};
+    }
+    // What does not fit a datagram of ours is left out, the oldest first: those who have sent it
+    // long ago have been told of it before, or send it again.
+    const size_t room = (configuration_.packing.max_datagram - kAckOverhead) / kAckedNumber;
+    if (to_acknowledge_.size() > room) {
+        to_acknowledge_.erase(to_acknowledge_.begin(),
+                              to_acknowledge_.end() - static_cast<ptrdiff_t>(room));
     }
     std::sort(to_acknowledge_.begin(), to_acknowledge_.end());
     const Octets content = ack_content(to_acknowledge_);

@@ -13,8 +13,7 @@ Checked<Fragment> take_fragment(View& content) {
     out.message_seq = reader.be16();
     out.offset = be24(reader);
     out.content = vector24(reader);
-    if (!reader.ok() || out.offset > out.length || out.content.size() > out.length - out.offset ||
-        (out.content.empty() && out.length != 0)) {
+    if (!reader.ok() || out.offset > out.length || out.content.size() > out.length - out.offset) {
         return refuse(AlertDescription::decode_error, "a handshake fragment that makes no sense");
     }
     content = content.subspan(reader.offset());

@@ -106,7 +106,9 @@ Checked<void> Reauthentication::answer() {
     last_answer_ = clock_.now();
     const Octets request = std::exchange(pending_, {});
     if (options_.answer) {
-        const auto made = make_authenticator(*keys, connection_.configuration(), request);
+        const auto current = options_.current ? options_.current() : nullptr;
+        const auto made =
+            make_authenticator(*keys, current ? *current : connection_.configuration(), request);
         if (made) {
             return send(Kind::authenticator, *made);
         }

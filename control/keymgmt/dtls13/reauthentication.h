@@ -29,6 +29,9 @@ class Reauthentication {
         std::chrono::nanoseconds min_interval = std::chrono::seconds(1);
         // False: every request is answered with a refusal.
         bool answer = true;
+        // What to answer with when the certificates have changed since the handshake, asked every
+        // time; may be empty, and may give null: the connection's.
+        std::function<std::shared_ptr<const Configuration>()> current{};
     };
 
     // check_peer should be pinned to the identity that the handshake has shown.
@@ -36,7 +39,7 @@ class Reauthentication {
                      const Clock& clock, Random& random)
         : connection_(connection),
           check_peer_(std::move(check_peer)),
-          options_(options),
+          options_(std::move(options)),
           clock_(clock),
           random_(random) {}
 

@@ -46,6 +46,7 @@ class CredentialStore {
     [[nodiscard]] static Result<std::shared_ptr<CredentialStore>> open(CredentialSettings settings);
 
     [[nodiscard]] const std::shared_ptr<const Credentials>& current() const { return current_; }
+    [[nodiscard]] const CredentialSettings& settings() const { return settings_; }
     // Reads all files again. On an error nothing changes.
     [[nodiscard]] Result<void> reload();
 

@@ -44,9 +44,11 @@ uint16_t TlsSession::next_epoch() const {
     return epoch_ == 0 ? packet::kFirstEpoch : static_cast<uint16_t>(epoch_ + 1);
 }
 
-bool TlsSession::is_current(const keys::EpochStatistics& epoch) const {
-    return epoch_ != 0 ? epoch.role == KeyRole::primary && epoch.epoch == epoch_
-                       : epoch.role == KeyRole::restart && context_.restarted == epoch.epoch;
+KeysInUse TlsSession::current_keys() const {
+    if (epoch_ == 0 && context_.restarted) {
+        return {.role = KeyRole::restart, .epoch = *context_.restarted};
+    }
+    return {.role = KeyRole::primary, .epoch = epoch_};
 }
 
 void TlsSession::fail(Actions& actions, std::string reason) {
@@ -583,26 +585,10 @@ std::string TlsSession::reason_to_rekey(TimePoint now,
     if (now >= rekey_at_) {
         return "age";
     }
-    uint64_t octets = 0;
-    for (const auto& epoch : epochs) {
-        if (!is_current(epoch)) {
-            continue;
-        }
-        octets += epoch.sealed_octets + epoch.opened_octets;
-        const auto reaches = [&](uint64_t value, uint64_t limit) {
-            return limit != 0 && limit != record::kNoLimit &&
-                   static_cast<double>(value) >=
-                       options_.rekey_fraction * static_cast<double>(limit);
-        };
-        if (reaches(epoch.sealed, epoch.seal_limit)) {
-            return fmt::format("{} records sealed of {}", epoch.sealed, epoch.seal_limit);
-        }
-        if (reaches(epoch.open_failed, epoch.open_limit)) {
-            return fmt::format("{} forged records of {}", epoch.open_failed, epoch.open_limit);
-        }
-    }
-    if (octets >= options_.rekey_octets) {
-        return fmt::format("{} octets", octets);
+    if (std::string why =
+            reason_to_renew(epochs, current_keys(), options_.rekey_fraction, options_.rekey_octets);
+        !why.empty()) {
+        return why;
     }
     if (now >= next_expiry_rekey_ &&
         not_after_ - environment_->unix_time() <= options_.expiry_margin.count()) {
@@ -613,21 +599,9 @@ std::string TlsSession::reason_to_rekey(TimePoint now,
 
 void TlsSession::check_limits(Actions& actions, TimePoint now,
                               std::span<const keys::EpochStatistics> epochs) {
-    for (const auto& epoch : epochs) {
-        if (epoch.selected && epoch.seal_limit != record::kNoLimit &&
-            epoch.sealed >= epoch.seal_limit) {
-            fail(actions,
-                 fmt::format("send key of epoch {} is used up and has no successor", epoch.epoch));
-            return;
-        }
-        if (epoch.has_receive_key && is_current(epoch) && epoch.open_limit != 0 &&
-            epoch.open_failed >= epoch.open_limit) {
-            fail(actions,
-                 fmt::format("receive key of epoch {} has reached its limit of {} records that do "
-                             "not authenticate: somebody injects forged packets",
-                             epoch.epoch, epoch.open_limit));
-            return;
-        }
+    if (std::string why = limit_reached(epochs, current_keys()); !why.empty()) {
+        fail(actions, std::move(why));
+        return;
     }
     if (now - keyed_at_ >= options_.key_lifetime) {
         fail(actions, fmt::format("keys of epoch {} are older than {} and could not be renewed",
@@ -648,7 +622,7 @@ void TlsSession::check_drain(Actions& actions, TimePoint now,
     if (!draining_->confirmed) {
         // The peer uses the new keys, so it has got Protection Established.
         draining_->confirmed = std::any_of(epochs.begin(), epochs.end(), [this](const auto& epoch) {
-            return is_current(epoch) && epoch.opened > 0;
+            return current_keys().are(epoch) && epoch.opened > 0;
         });
     }
     const auto time = draining_->confirmed ? options_.drain : options_.drain_unconfirmed;

@@ -32,6 +32,7 @@
 #include <string>
 #include <vector>
 
+#include "control/keymgmt/key_limits.h"
 #include "control/keymgmt/method.h"
 #include "control/keymgmt/restart_keys.h"
 #include "control/keymgmt/tls13/connection.h"
@@ -130,8 +131,8 @@ class TlsSession final : public Session {
     [[nodiscard]] uint16_t next_epoch() const;
     // Nothing protects the association yet.
     [[nodiscard]] bool is_first() const { return epoch_ == 0 && !context_.restarted; }
-    // The keys in use, whose limits count.
-    [[nodiscard]] bool is_current(const keys::EpochStatistics& epoch) const;
+    // Whose limits count.
+    [[nodiscard]] KeysInUse current_keys() const;
     [[nodiscard]] bool is_client(const Handshake& handshake) const {
         return handshake.role == TlsConnection::Role::client;
     }

@@ -3,7 +3,7 @@
 
 Debian 12's own NSS speaks a draft of DTLS 1.3; the one inside its firefox-esr package speaks
 RFC 9147. The package is fetched once into FOLDER and its libraries unpacked there; without it, or
-without libnss3-dev's headers, the test is skipped and says so.
+without libnss3-dev's headers, the test is skipped and says so. What passes is replayed by the oracle too.
 
 Usage: interop_test.py PEER SOURCE_FOLDER FOLDER
 """
@@ -12,6 +12,9 @@ import re
 import shutil
 import subprocess
 import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "dtls13"))
+from oracle import Wrong, replay  # beside this folder
 
 SKIPPED = 77
 PACKAGE = "firefox-esr"
@@ -81,7 +84,9 @@ def connect(nss, ours_is_server, ours_options, nss_options):
     """Runs both; returns what each has printed. The server tells its port in its first line."""
     ours = [peer, "server" if ours_is_server else "client", "--certificate", folder / "ca/ours.pem",
             "--key", folder / "ca/ours.key", "--ca", folder / "ca/ca.pem", "--peer",
-            "dns:nss.lab.example", "--export", LABEL, "--limit", "25", *ours_options]
+            "dns:nss.lab.example", "--export", LABEL, "--limit", "25", "--capture", folder / "capture",
+            "--key-log", folder / "keys", *ours_options]
+    (folder / "keys").unlink(missing_ok=True)
     if not ours_is_server:
         ours += ["--send", "from us"]
 
@@ -112,6 +117,16 @@ def field(text, name):
     return found[1] if found else None
 
 
+def judged(exporter):
+    """What the oracle has against the last connection; nothing: nothing."""
+    value = f"export client 0 {LABEL.encode().hex()} - {exporter}\n"
+    try:
+        done = replay((folder / "capture").read_text() + value, (folder / "keys").read_text(), True)
+    except Wrong as reason:
+        return [f"the oracle: {reason}"]
+    return [] if (done["finished"], done["exports"]) == (2, 1) else ["the oracle has seen too little"]
+
+
 failures = 0
 count = 0
 
@@ -127,6 +142,8 @@ def case(nss, name, ours_is_server, ours_options=(), nss_options=(), established
         problems.append("exporters differ")
     if not field(ours, "data") or not field(theirs, "data"):
         problems.append("data did not arrive on both sides")
+    if not problems:
+        problems = judged(field(ours, "exporter"))
     if established and established not in (field(ours, "established") or ""):
         problems.append(f"not {established}")
     print(f"{'ok' if not problems else 'FAILED'} {name} ({'server' if ours_is_server else 'client'})"

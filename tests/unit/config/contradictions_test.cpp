@@ -123,9 +123,35 @@ INSTANTIATE_TEST_SUITE_P(
              "peer_names: [any]}\n    preshared:",
              "12:14: protection[0].methods: expected tls13 among them, as its section is there, "
              "got none"},
-        Bend{"method_not_yet", "    preshared:", "    methods: [preshared, dtls13]\n    preshared:",
-             "12:26: protection[0].methods[1]: expected preshared or tls13, got dtls13, not "
-             "available yet in this version"},
+        Bend{"dtls13_without_its_section",
+             "    preshared:", "    methods: [preshared, dtls13]\n    preshared:",
+             "11:5: protection[0].dtls13: expected a section of keys, as methods has dtls13, got "
+             "nothing"},
+        Bend{"dtls13_section_without_its_method", "    preshared:",
+             "    methods: [preshared]\n    dtls13: {certificate: c, private_key: k, authorities: "
+             "[a], peer_names: [any]}\n    preshared:",
+             "12:14: protection[0].methods: expected dtls13 among them, as its section is there, "
+             "got none"},
+        Bend{"dtls13_lifetime_not_above_age", "    preshared:",
+             "    dtls13: {certificate: c, private_key: k, authorities: [a], peer_names: [any], "
+             "key_lifetime_s: 3600}\n    preshared:",
+             "12:99: protection[0].dtls13.key_lifetime_s: expected more than update_age_s (3600 "
+             "seconds), got 3600"},
+        Bend{"dtls13_has_no_ccm", "    preshared:",
+             "    dtls13: {certificate: c, private_key: k, authorities: [a], peer_names: [any], "
+             "suites: [TLS_AES_128_CCM_SHA256]}\n    preshared:",
+             "12:92: protection[0].dtls13.suites[0]: expected a suite that dtls13 has: a GCM or "
+             "ChaCha20-Poly1305 one, got TLS_AES_128_CCM_SHA256"},
+        Bend{"dtls13_has_no_rsa_pss_pss", "    preshared:",
+             "    dtls13: {certificate: c, private_key: k, authorities: [a], peer_names: [any], "
+             "signature_algorithms: [rsa_pss_pss_sha256]}\n    preshared:",
+             "12:105: protection[0].dtls13.signature_algorithms: expected an algorithm that dtls13 "
+             "has, got only rsa_pss_pss_ ones"},
+        Bend{"dtls13_interval_above_time_out", "    preshared:",
+             "    dtls13: {certificate: c, private_key: k, authorities: [a], peer_names: [any], "
+             "min_update_interval_ms: 60000}\n    preshared:",
+             "12:107: protection[0].dtls13.min_update_interval_ms: expected less than "
+             "update_timeout_ms (60000 milliseconds), got 60000"},
         Bend{"method_twice",
              "    preshared:", "    methods: [preshared, preshared]\n    preshared:",
              "12:26: protection[0].methods[1]: expected each method once, got preshared again"},
@@ -138,16 +164,20 @@ INSTANTIATE_TEST_SUITE_P(
              "    tls13: {certificate: c, private_key: k, authorities: [a], "
              "peer_names: [any, \"dns:a.example\"]}\n    preshared:",
              "12:75: protection[0].tls13.peer_names: expected any alone, or names, got both"},
-        Bend{"restart_not_yet", "    preshared:", "    restart: true\n    preshared:",
-             "12:14: protection[0].restart: expected false, got true, not available yet in this "
-             "version"},
+        Bend{"restart_of_raw_keys", "    preshared:\n      file: trunk.psk",
+             "    restart: true\n    lab_raw:\n      file: f",
+             "12:14: protection[0].restart: expected false with lab_raw, whose keys would be used "
+             "twice, got true"},
+        Bend{"restart_store_without_restart",
+             "listeners:", "restart: {sqlite: {file: /s}, key: {file: /k}}\nlisteners:",
+             "21:10: restart: expected a protection policy with restart: true, or no store, got "
+             "none"},
         Bend{"two_key_sources", "    preshared:", "    lab_raw:\n      file: f\n    preshared:",
              "13:7: protection[0].lab_raw: expected exactly one of preshared and lab_raw, got "
              "both"},
         Bend{"no_key_source", "    preshared:\n      file: trunk.psk\n", "",
-             "11:5: protection[0]: expected a section of a key-management method: tls13, preshared "
-             "or "
-             "lab_raw, got none"},
+             "11:5: protection[0]: expected a section of a key-management method: tls13, dtls13, "
+             "preshared or lab_raw, got none"},
         Bend{"cpus_of_other_count", "listeners:", "workers: {count: 2, cpus: [1]}\nlisteners:",
              "21:27: workers.cpus: expected 2 CPUs, as workers.count is 2, got 1"},
         Bend{"cpu_twice", "listeners:", "workers: {count: 2, cpus: [1, 1]}\nlisteners:",
@@ -197,6 +227,39 @@ TEST(Contradictions, more_workers_need_more_mbufs) {
     EXPECT_EQ(errors_of(text + "workers: {count: 4}\n"),
               "gw.yaml:7:12: ports[1].mbufs: expected more than 4096, the descriptors of all "
               "workers' queues, got 4096\n");
+}
+
+// The good sample with a restarting policy and this section.
+std::string with_restart(const std::string& section) {
+    std::string text = good_with("    preshared:", "    restart: true\n    preshared:");
+    return text + "restart:\n" + section;
+}
+
+TEST(Contradictions, restart_store_is_one_with_one_key) {
+    const std::string sqlite = "  sqlite: {file: r.db}\n";
+    const std::string key = "  key: {file: kek}\n";
+    EXPECT_EQ(errors_of(with_restart(sqlite + key)), "no error\n");
+    EXPECT_EQ(errors_of(with_restart("  redis: {server: \"10.0.0.9:6379\"}\n" + key)),
+              "no error\n");
+    EXPECT_EQ(errors_of(with_restart(key)),
+              "gw.yaml:29:3: restart: expected exactly one of sqlite and redis, got neither\n");
+    EXPECT_EQ(errors_of(with_restart(sqlite + "  redis: {server: \"unix:/r\"}\n" + key)),
+              "gw.yaml:30:10: restart.redis: expected exactly one of sqlite and redis, got both\n");
+    EXPECT_EQ(errors_of(with_restart(sqlite + "  standby: true\n" + key)),
+              "gw.yaml:30:12: restart.standby: expected false without redis, which gateways share, "
+              "got true\n");
+    EXPECT_EQ(errors_of(with_restart(sqlite + "  key: {file: a, credential: b}\n")),
+              "gw.yaml:30:8: restart.key: expected one of file, credential and token, got 2\n");
+    EXPECT_EQ(errors_of(with_restart(sqlite + "  key: {token: \"pkcs11:x\"}\n")),
+              "gw.yaml:30:8: restart.key: expected wrapped_file with token, and only then, got "
+              "none\n");
+    EXPECT_EQ(
+        errors_of(with_restart(sqlite + key + "  former_keys: [{wrapped_file: w}]\n")),
+        "gw.yaml:31:17: restart.former_keys[0]: expected one of file, credential and token, got "
+        "0\n");
+    EXPECT_EQ(errors_of(with_restart("  redis: {server: \"here:1\"}\n" + key)),
+              "gw.yaml:29:19: restart.redis.server: expected unix:PATH, ADDRESS:PORT or "
+              "[ADDRESS]:PORT, got the quoted text 'here:1'\n");
 }
 
 }  // namespace

@@ -55,8 +55,19 @@ TEST(Schema, defaults_pass_their_own_checks) {
             continue;
         }
         const std::string section = parent(key.path);
-        const std::string text = test::good + section + ": {" + std::string(last_part(key.path)) +
-                                 ": " + std::string(key.default_text) + "}\n";
+        // What the section restart must have in any case, and a policy that wants it.
+        const bool restart = section.starts_with("restart");
+        const std::string base =
+            restart ? test::good_with("    preshared:", "    restart: true\n    preshared:")
+                    : test::good;
+        const std::string needed =
+            section == "restart" ? ", sqlite: {file: r}, key: {file: k}" : "";
+        const std::string value =
+            std::string(last_part(key.path)) + ": " + std::string(key.default_text);
+        const std::string text =
+            section == "restart.redis"
+                ? base + "restart: {key: {file: k}, redis: {server: \"unix:/r\", " + value + "}}\n"
+                : base + section + ": {" + value + needed + "}\n";
         EXPECT_EQ(test::errors_of(text), "no error\n") << key.path;
     }
 }
@@ -99,11 +110,30 @@ TEST(Schema, defaults_are_those_of_the_structs) {
     const LoadResult with_tls =
         load_text(test::good_with("    preshared:",
                                   "    tls13: {certificate: c, private_key: k, "
+                                  "authorities: [a], peer_names: [any]}\n"
+                                  "    dtls13: {certificate: c, private_key: k, "
                                   "authorities: [a], peer_names: [any]}\n    preshared:"),
                   "gw.yaml");
     ASSERT_TRUE(with_tls);
     EXPECT_EQ(with_tls->protection[0].methods,
-              (std::vector{KeyManagementMethod::tls13, KeyManagementMethod::preshared}));
+              (std::vector{KeyManagementMethod::tls13, KeyManagementMethod::dtls13,
+                           KeyManagementMethod::preshared}));
+    const Dtls13& dtls13 = *with_tls->protection[0].dtls13;
+    const Dtls13 own;
+    EXPECT_EQ(dtls13.suites, own.suites);
+    EXPECT_EQ(dtls13.groups, own.groups);
+    EXPECT_EQ(dtls13.signature_algorithms, own.signature_algorithms);
+    EXPECT_EQ(dtls13.handshake_timeout_ms, own.handshake_timeout_ms);
+    EXPECT_EQ(dtls13.update_age_s, own.update_age_s);
+    EXPECT_EQ(dtls13.update_volume_mb, own.update_volume_mb);
+    EXPECT_EQ(dtls13.update_timeout_ms, own.update_timeout_ms);
+    EXPECT_EQ(dtls13.min_update_interval_ms, own.min_update_interval_ms);
+    EXPECT_EQ(dtls13.key_lifetime_s, own.key_lifetime_s);
+    EXPECT_EQ(dtls13.reauthentication_interval_s, own.reauthentication_interval_s);
+    EXPECT_EQ(dtls13.reauthentication_timeout_ms, own.reauthentication_timeout_ms);
+    EXPECT_EQ(dtls13.expiry_margin_s, own.expiry_margin_s);
+    EXPECT_EQ(dtls13.drain_s, own.drain_s);
+    EXPECT_EQ(dtls13.drain_unconfirmed_s, own.drain_unconfirmed_s);
     const Tls13& tls13 = *with_tls->protection[0].tls13;
     const Tls13 defaults;
     EXPECT_EQ(tls13.suites, defaults.suites);

@@ -62,6 +62,17 @@ TEST_F(Restart, path_belongs_to_one_association) {
     EXPECT_EQ(at(kLocal, kPeer)->id, other);
 }
 
+TEST_F(Restart, path_of_an_association_that_has_ended_is_free_at_once) {
+    for (int i = 0; i < 500; ++i) {
+        protection->clear_restart_path(id);
+        protection->clear_restart_path(id);
+        EXPECT_EQ(at(kLocal, kPeer), nullptr);
+        ASSERT_TRUE(protection->set_restart_path(id, kLocal, kPeer)) << i;
+        protection->reclaim();
+    }
+    EXPECT_EQ(at(kLocal, kPeer)->id, id);
+}
+
 TEST_F(Restart, without_the_option_there_are_no_paths) {
     const auto plain = test::protection(2);
     const auto one = *plain->add(kKey, 0);

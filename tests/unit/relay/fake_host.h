@@ -81,6 +81,8 @@ class FakeAssociation final : public sctp::Association {
     void shutdown() override { shut_down = true; }
     void abort(std::string_view text) override { aborted_with = text; }
     void request_heartbeat() override { ++heartbeats; }
+    void allow_restart() override { ++restarts_allowed; }
+    size_t restarts_allowed = 0;
 };
 
 class FakeListener final : public sctp::Listener {};
@@ -101,15 +103,21 @@ class FakeHost final : public sctp::Host {
     [[nodiscard]] Result<sctp::Association*> connect(const sctp::Endpoints& endpoints,
                                                      const sctp::LegSettings&,
                                                      std::chrono::milliseconds,
-                                                     sctp::AssociationObserver& observer) override {
+                                                     sctp::AssociationObserver& observer,
+                                                     const sctp::RestartStart* restart) override {
         if (refuse_connect) {
             return fail(ErrorCode::resource_exhausted, "no port left");
         }
+        restarts.push_back(restart != nullptr ? std::optional(restart->epoch) : std::nullopt);
         connected.push_back(std::make_unique<FakeAssociation>());
         connected.back()->where = endpoints;
         connected.back()->observer = &observer;
         return connected.back().get();
     }
+    void hold(const sctp::FourTuple& tuple) override { held.push_back(tuple); }
+    void release(const sctp::FourTuple& tuple) override { std::erase(held, tuple); }
+    std::vector<std::optional<uint16_t>> restarts;  // of connect(): epoch of the restart keys
+    std::vector<sctp::FourTuple> held;
     void on_packet(const sctp::ReceivedPacket&) override {}
     size_t run() override { return 0; }
     [[nodiscard]] size_t association_count() const override { return connected.size(); }

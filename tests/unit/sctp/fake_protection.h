@@ -106,6 +106,9 @@ class FakeProtection final : public keys::ChunkProtection {
                                   const IpAddress& peer) override {
         return change(id, [&](Entry& entry) { entry.restart_path = {local, peer}; });
     }
+    void clear_restart_path(keys::AssociationId id) override {
+        static_cast<void>(change(id, [](Entry& entry) { entry.restart_path.reset(); }));
+    }
     Result<keys::AssociationId> restart(keys::AssociationId id, uint32_t local_tag,
                                         uint32_t peer_tag, uint16_t epoch) override {
         const Entry* const old = find(id);

@@ -390,6 +390,31 @@ TEST_F(Handshake, a_first_client_hello_may_name_dtls_1_0_in_its_record) {
     EXPECT_EQ(world.clock.now(), TimePoint{});
 }
 
+TEST_F(Handshake, a_part_of_the_clients_last_flight_ends_the_servers_retransmissions) {
+    world.client.configuration->packing.max_datagram = 300;
+    world.server.configuration->handshake_timeout = {};
+    world.start();
+    while (!world.client.outgoing.empty()) {
+        world.deliver(Role::client);
+    }
+    while (!world.server.outgoing.empty()) {
+        world.deliver(Role::server);
+    }
+    ASSERT_GT(world.client.outgoing.size(), 1U);
+    world.deliver(Role::client);
+    world.client.outgoing.clear();
+    ASSERT_EQ(world.server->state(), Connection::State::handshaking);
+    // What is left to do is to acknowledge the part.
+    ASSERT_TRUE(world.server->deadline());
+    world.clock.advance(*world.server->deadline() - world.clock.now());
+    world.server->on_time();
+    world.server.drain();
+    EXPECT_EQ(world.server.outgoing.size(), 1U);
+    EXPECT_FALSE(world.server->deadline());
+    world.run();
+    world.expect_established();
+}
+
 TEST_F(Handshake, a_lost_last_acknowledgement_is_repeated) {
     bool lost = false;
     world.fate = [&](Role from, size_t, Octets datagram) {

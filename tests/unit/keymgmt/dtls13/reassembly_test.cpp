@@ -130,11 +130,25 @@ TEST(Dtls13Reassembly, fragments_that_make_no_sense) {
         const auto taken = take_fragment(changed);
         return !taken && taken.error().description == AlertDescription::decode_error;
     };
-    EXPECT_TRUE(bad(3, 1));   // longer than its message
-    EXPECT_TRUE(bad(8, 1));   // begins within, ends behind it
-    EXPECT_TRUE(bad(8, 3));   // begins behind it
-    EXPECT_TRUE(bad(6, 1));   // far behind it
-    EXPECT_TRUE(bad(11, 0));  // empty
+    EXPECT_TRUE(bad(3, 1));  // longer than its message
+    EXPECT_TRUE(bad(8, 1));  // begins within, ends behind it
+    EXPECT_TRUE(bad(8, 3));  // begins behind it
+    EXPECT_TRUE(bad(6, 1));  // far behind it
+}
+
+// Some send them when only a header fits.
+TEST(Dtls13Reassembly, an_empty_fragment_is_taken_and_brings_nothing) {
+    Octets octets{1, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0};
+    View view = octets;
+    const auto fragment = take_fragment(view);
+    ASSERT_TRUE(fragment);
+    Reassembly reassembly;
+    EXPECT_EQ(reassembly.add(*fragment, 0), Outcome::taken);
+    EXPECT_FALSE(reassembly.take());
+    octets = {1, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 2, 7, 7};
+    view = octets;
+    EXPECT_EQ(reassembly.add(*take_fragment(view), 0), Outcome::taken);
+    EXPECT_EQ(reassembly.take()->body, (Octets{7, 7}));
 }
 
 class Dtls13Flight : public testing::Test {
@@ -208,6 +222,92 @@ TEST_F(Dtls13Flight, only_what_is_missing_goes_again) {
     datagrams.clear();
     ASSERT_TRUE(flight.transmit(layer, packing, datagrams));
     EXPECT_TRUE(datagrams.empty());
+}
+
+TEST(Dtls13MessageTransport, an_ack_fits_a_datagram_and_names_the_newest_records) {
+    Configuration configuration;
+    configuration.packing.max_datagram = 200;
+    ManualClock clock;
+    MessageTransport transport(configuration, clock);
+    const Octets whole = pattern(400);
+    const uint64_t last = 99;
+    // Its first octet is missing, so that each record is acknowledged at once.
+    for (uint64_t i = 0; i <= last; ++i) {
+        Octets content;
+        append_fragment(content, piece(whole, 0, static_cast<uint32_t>(2 * i + 1),
+                                       static_cast<uint32_t>(2 * i + 3)));
+        ASSERT_TRUE(transport.on_handshake_record(
+            {.number = {0, i}, .type = ContentType::handshake, .content = content}, false));
+        ASSERT_TRUE(transport.end_of_datagram());
+        const auto datagrams = transport.take_datagrams();
+        ASSERT_EQ(datagrams.size(), 1U);
+        EXPECT_LE(datagrams[0].size(), configuration.packing.max_datagram);
+        const auto numbers = parse_ack(View(datagrams[0]).subspan(kClearHeader), 64);
+        ASSERT_TRUE(numbers);
+        EXPECT_EQ(numbers->back(), (RecordNumber{0, i}));
+        EXPECT_EQ(numbers->size(), std::min<size_t>(i + 1, 11));
+    }
+}
+
+// NSS uses record numbers of its HelloRetryRequest again.
+TEST(Dtls13MessageTransport, what_a_flight_of_ours_answers_is_not_acknowledged_besides) {
+    Configuration configuration;
+    ManualClock clock;
+    MessageTransport transport(configuration, clock);
+    const Octets whole = pattern(40);
+    const auto receive = [&](uint64_t sequence, uint16_t message, uint32_t begin, uint32_t end) {
+        Octets content;
+        append_fragment(content, piece(whole, message, begin, end));
+        EXPECT_TRUE(transport.on_handshake_record(
+            {.number = {0, sequence}, .type = ContentType::handshake, .content = content}, false));
+        while (transport.next_message()) {
+        }
+        EXPECT_TRUE(transport.end_of_datagram());
+    };
+    receive(0, 0, 0, 40);
+    ASSERT_TRUE(transport.add(0, HandshakeType::client_hello, pattern(40)));
+    ASSERT_TRUE(transport.flush());
+    receive(1, 0, 0, 40);
+    static_cast<void>(transport.take_datagrams());
+    receive(1, 1, 20, 40);
+    const auto datagrams = transport.take_datagrams();
+    ASSERT_EQ(datagrams.size(), 1U);
+    EXPECT_EQ(parse_ack(View(datagrams[0]).subspan(kClearHeader), 64),
+              (std::vector<RecordNumber>{{0, 1}}));
+}
+
+// NSS throws away what follows, in the same record, a message that it has had.
+TEST(Dtls13MessageTransport, what_is_sent_a_third_time_has_a_record_for_each_message) {
+    Configuration configuration;
+    ManualClock clock;
+    MessageTransport transport(configuration, clock);
+    const auto records_of = [](const std::vector<Octets>& datagrams) {
+        std::vector<size_t> messages;
+        for (const Octets& datagram : datagrams) {
+            View rest = datagram;
+            while (const auto record = rest.empty() ? std::nullopt : take_record(rest)) {
+                View content = record->payload;
+                messages.push_back(0);
+                while (!content.empty() && take_fragment(content)) {
+                    ++messages.back();
+                }
+            }
+        }
+        return messages;
+    };
+    for (int i = 0; i < 3; ++i) {
+        ASSERT_TRUE(transport.add(0, HandshakeType::certificate, pattern(40)));
+    }
+    ASSERT_TRUE(transport.flush());
+    EXPECT_EQ(records_of(transport.take_datagrams()), (std::vector<size_t>{3}));
+    const auto again = [&] {
+        clock.advance(*transport.deadline() - clock.now());
+        EXPECT_EQ(transport.on_time(), true);
+        return records_of(transport.take_datagrams());
+    };
+    EXPECT_EQ(again(), (std::vector<size_t>{3}));
+    EXPECT_EQ(again(), (std::vector<size_t>{1, 1, 1}));
+    EXPECT_EQ(again(), (std::vector<size_t>{1, 1, 1}));
 }
 
 // NSS forgets the first fragments of a flight's first message when it acknowledges.

@@ -90,16 +90,16 @@ class AgainstDraftPeer : public TlsSessions, public testing::WithParamInterface<
 TEST_P(AgainstDraftPeer, same_keys_same_order) {
     const bool draft_is_client = GetParam();
     std::deque<Octets> to_us;
-    std::map<uint16_t, test::DraftPeer::Keys> read;
-    std::map<uint16_t, test::DraftPeer::Keys> write;
+    std::map<uint16_t, sdg::test::DraftPeer::Keys> read;
+    std::map<uint16_t, sdg::test::DraftPeer::Keys> write;
     std::string order;
-    test::DraftPeer peer(
+    sdg::test::DraftPeer peer(
         pki().folder() / "ca.pem", pki().folder() / "b", kClientParameter, kServerParameter,
         {.send = [&](Octets message) { to_us.push_back(std::move(message)); },
          .install_read = [&](uint16_t epoch,
-                             const test::DraftPeer::Keys& keys) { read[epoch] = keys; },
+                             const sdg::test::DraftPeer::Keys& keys) { read[epoch] = keys; },
          .install_write = [&](uint16_t epoch,
-                              const test::DraftPeer::Keys& keys) { write[epoch] = keys; },
+                              const sdg::test::DraftPeer::Keys& keys) { write[epoch] = keys; },
          .require_protection = [&] { order += "require "; },
          .protection_up = [&] { order += "up "; }});
     Side us(draft_is_client ? KmRole::server : KmRole::client, environment("a", "b"));
@@ -169,18 +169,18 @@ TEST_F(TlsSessions, key_update_and_application_data_are_refused) {
     for (const bool update : {true, false}) {
         std::deque<Octets> to_us;
         bool complete = false;
-        test::DraftPeer peer(pki().folder() / "ca.pem", pki().folder() / "b", kClientParameter,
-                             kServerParameter,
-                             {.send =
-                                  [&](Octets message) {
-                                      if ((message[0] & 0x80) == 0) {
-                                          to_us.push_back(std::move(message));
-                                      }
-                                  },
-                              .install_read = [](uint16_t, const auto&) {},
-                              .install_write = [&](uint16_t, const auto&) { complete = true; },
-                              .require_protection = [] {},
-                              .protection_up = [] {}});
+        sdg::test::DraftPeer peer(pki().folder() / "ca.pem", pki().folder() / "b", kClientParameter,
+                                  kServerParameter,
+                                  {.send =
+                                       [&](Octets message) {
+                                           if ((message[0] & 0x80) == 0) {
+                                               to_us.push_back(std::move(message));
+                                           }
+                                       },
+                                   .install_read = [](uint16_t, const auto&) {},
+                                   .install_write = [&](uint16_t, const auto&) { complete = true; },
+                                   .require_protection = [] {},
+                                   .protection_up = [] {}});
         Side us(KmRole::client, environment("a", "b"));
         us.take(us.session->on_established());
         for (int i = 0; i < 8; ++i) {

@@ -1,0 +1,71 @@
+// Restoration: brings the associations that a former run has left in the store back, by protected
+// restart, some at a time.
+//
+// Peers that come back to thousands of restarts at once would drop them: the order is random, the
+// rate is limited and so is how many are under way. Nothing is taken from the store before it is
+// its turn; what never had it stays there for the next start. Until then the plain sides'
+// four-tuples are held (sctp::Host::hold()).
+//
+// Control thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "control/relay/relay.h"
+#include "control/restart/keeper.h"
+#include "foundation/clock.h"
+#include "foundation/random.h"
+
+namespace sdg::relay {
+
+struct RestorationSettings {
+    uint32_t per_second = 500;  // associations
+    uint32_t at_once = 64;
+};
+
+class Restoration {
+ public:
+    // All outlive it.
+    Restoration(Relay& relay, restart::Keeper& keeper, const RestorationSettings& settings,
+                const Clock& clock, Random& random);
+
+    // What cannot be restored (another configuration, damaged) is forgotten, and logged.
+    void begin(restart::Listing listing);
+    // One round. Returns how many were begun.
+    size_t run();
+    [[nodiscard]] size_t waiting() const { return waiting_.size(); }
+    // Leaves the rest in the store: the gateway is being stopped.
+    void stop();
+
+ private:
+    struct StoredLeg {
+        sctp::FourTuple tuple;
+        bool is_protected = false;
+    };
+    struct Waiting {
+        const ListenerSettings* listener = nullptr;
+        const BackendSettings* backend = nullptr;
+        StoredLeg accepted;
+        StoredLeg backend_leg;
+    };
+
+    [[nodiscard]] Result<Waiting> plan(const restart::ListedAssociation& listed) const;
+    void hold(const Waiting& pair);
+    void release(const Waiting& pair);
+    void on_taken(std::vector<Waiting> pairs, std::vector<Result<restart::TakenAssociation>> taken);
+
+    Relay& relay_;
+    restart::Keeper& keeper_;
+    RestorationSettings settings_;
+    const Clock& clock_;
+    Random& random_;
+    std::deque<Waiting> waiting_;
+    size_t being_taken_ = 0;  // pairs
+    TimePoint last_{};
+    double allowance_ = 0;  // pairs that may begin now
+};
+
+}  // namespace sdg::relay

@@ -1,0 +1,94 @@
+// Keeper: a gateway's share of a restart store: one group, held by lease, through a StoreWriter.
+//
+// At start it acquires the group and lists what a former run, or the former owner, has left there.
+// Afterwards it renews the lease at a third of its duration. A store that is slow, full or gone
+// costs nothing but the contexts that could not be kept: counted, logged once per change, tried
+// again with the next keys. Once somebody else holds the group is_fenced() is true and nothing is
+// written any more: the associations belong to that gateway.
+//
+// Control thread.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "control/restart/store.h"
+#include "control/restart/store_writer.h"
+#include "foundation/clock.h"
+
+namespace sdg::restart {
+
+struct KeeperSettings {
+    std::string group;
+    std::string owner;
+    std::chrono::milliseconds lease{15'000};
+    size_t capacity = 16'384;  // associations whose writes may wait at a time
+};
+
+struct KeeperCounters {
+    uint64_t kept = 0;
+    uint64_t not_kept = 0;  // the store failed, or too many writes waited
+    uint64_t forgotten = 0;
+    uint64_t lease_renewals_failed = 0;
+};
+
+class Keeper {
+ public:
+    // Blocks until the group is acquired and listed, or fails; already_exists while another owner's
+    // lease runs. clock outlives the keeper.
+    [[nodiscard]] static Result<std::unique_ptr<Keeper>> start(std::unique_ptr<RestartStore> store,
+                                                               const KeeperSettings& settings,
+                                                               const Clock& clock);
+    // Carries out what is queued, then releases the lease unless fenced.
+    ~Keeper();
+    Keeper(const Keeper&) = delete;
+    Keeper& operator=(const Keeper&) = delete;
+
+    // What was in the store at the start. Once.
+    [[nodiscard]] Listing take_listing() { return std::move(listing_); }
+
+    // done(true): durable. Not called from within this call, and not at all when the write could
+    // not even be queued.
+    void keep(AssociationDescription description, RestartContext context,
+              std::function<void(bool kept)> done);
+    void drop_previous(const sctp::FourTuple& tuple);
+    // The association has ended, or will not be restarted; or its peer restarts it, and the keys
+    // are about to be used: done(true) says that nothing of them is left, durably. As of keep().
+    void forget(const sctp::FourTuple& tuple, std::function<void(bool gone)> done = {});
+    // Deletes durably, then hands the contexts over: one result per tuple, in order.
+    using Taken = std::function<void(std::vector<Result<TakenAssociation>>)>;
+    void take(std::vector<sctp::FourTuple> tuples, Taken done);
+
+    // Runs completions and renews the lease. Returns how much was done.
+    size_t run();
+    // Blocks until everything asked for so far has been carried out.
+    void drain() { writer_->drain(); }
+
+    [[nodiscard]] bool is_fenced() const { return fenced_; }
+    [[nodiscard]] const Lease& lease() const { return lease_; }
+    [[nodiscard]] const KeeperCounters& counters() const { return counters_; }
+    [[nodiscard]] StoreCounts store_counts() const { return writer_->counts(); }
+
+ private:
+    Keeper(std::unique_ptr<StoreWriter> writer, const KeeperSettings& settings, const Clock& clock)
+        : writer_(std::move(writer)), settings_(settings), clock_(clock) {}
+
+    void note(const Result<void>& result, const char* what);
+    void renew();
+
+    std::unique_ptr<StoreWriter> writer_;
+    KeeperSettings settings_;
+    const Clock& clock_;
+    Lease lease_;
+    Listing listing_;
+    KeeperCounters counters_;
+    TimePoint next_renewal_{};
+    bool renewing_ = false;
+    bool failing_ = false;  // as last logged
+    bool fenced_ = false;
+};
+
+}  // namespace sdg::restart

@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# A gateway is killed with SIGKILL and started again: it brings its associations back by protected
+# restart, and both plain sides go on.   relay_restart.sh GATEWAY METHOD ASSOCIATIONS
+. "$SOURCE_ROOT/tests/e2e/prelude.sh" || exit 1
+/usr/bin/python3 -c 'import scapy, cryptography' 2>/dev/null || skip "python3-scapy or python3-cryptography is not installed"
+VICTIM=$1 COUNT=$3
+export LAB_METHOD=$2
+LAB_TRUNK="restart: true"
+HOLD=$((15 + COUNT / 50))
+
+# of GATEWAY EXPRESSION: from its statistics as they are now.
+of() {
+    kill -USR1 "${LAB_PID_OF[gateway-$1]}"
+    sleep 0.1
+    json "$LAB_DIR/stats-$1.json" "$2" 2>/dev/null || true
+}
+is() { [ "$(of "$1" "$2")" = "$3" ]; }
+
+lab_begin
+lab_configs
+for gateway in a b; do
+    mkdir -m 700 "$LAB_DIR/store-$gateway"
+    (umask 077 && openssl rand -hex 32 >"$LAB_DIR/store-$gateway/kek")
+    cat >>"$LAB_DIR/gateway-$gateway.yaml" <<YAML
+restart:
+  sqlite: { file: store-$gateway/restart.db }
+  key: { file: store-$gateway/kek }
+YAML
+done
+lab_capture "$LAB_DIR/middle.pcap"
+lab_server
+lab_gateway b
+lab_gateway a
+lab_client --exchange "$LAB_EXCHANGE" --no-sweep --associations "$COUNT" --hold "$HOLD" --timeout 30 \
+    --summary "$LAB_DIR/client.json" >"$LAB_DIR/client.log" 2>&1 &
+client=$!
+for gateway in a b; do
+    lab_await 30 "restart keys are not kept" is $gateway "d['restart_store']['kept']" "$COUNT" ||
+        fail "gateway $gateway keeps $(of $gateway "d['restart_store']")"
+done
+
+victim_pid=${LAB_PID_OF[gateway-$VICTIM]}
+cp "$LAB_DIR/gateway-$VICTIM.log" "$LAB_DIR/gateway-$VICTIM-killed.log"
+lab_stop "gateway-$VICTIM" KILL || true
+rm -rf "/run/dpdk/sctp-gateway-$victim_pid" # what a killed DPDK program leaves behind
+rm -f "$LAB_DIR/stats-$VICTIM.json"
+began=$(date +%s%N)
+lab_gateway "$VICTIM"
+lab_await 30 "not restored" is "$VICTIM" "d['relay']['pairs_restored']" "$COUNT" ||
+    fail "restored: $(of "$VICTIM" "d['relay']")"
+echo "$COUNT associations relay again $((($(date +%s%N) - began) / 1000000)) ms after the start"
+wait $client || fail "the client: $(tail -n 5 "$LAB_DIR/client.log")"
+[ "$(json "$LAB_DIR/client.json" "d['messages']['verified'] == d['messages']['sent']")" = True ] || fail "messages are missing"
+
+other=$([ "$VICTIM" = a ] && echo b || echo a)
+is "$other" "d['relay']['pairs_restarted']" "$COUNT" || fail "the other gateway: $(of "$other" "d['relay']")"
+lab_await 20 "the stores are not empty" is "$VICTIM" "d['relay']['pairs']" 0 || fail "pairs are left"
+stop_all
+lab_stop_capture
+[ "$(json "$LAB_DIR/server.json" "d['associations']['accepted']" 2>/dev/null || echo "$COUNT")" -eq "$COUNT" ] ||
+    fail "the server saw more associations than the client has"
+for gateway in a b; do
+    [ "$(json "$LAB_DIR/stats-$gateway.json" "d['restart_store']['alarms'] + d['sctp']['restarts_refused']")" -eq 0 ] ||
+        fail "gateway $gateway: alarms, or restarts refused"
+done
+# Opens every record, and none twice under one key.
+"$SOURCE_ROOT/tests/e2e/open_capture.py" "$LAB_DIR/middle.pcap" "$LAB_DIR/keys-a.log" "$LAB_DIR/keys-b.log" \
+    >"$LAB_DIR/opened.json" || fail "records stay closed: $(cat "$LAB_DIR/opened.json")"
+cat "$LAB_DIR/opened.json"
+[ "$(json "$LAB_DIR/opened.json" "d['repeated'] == 0 and d['restart'] >= 2 * $COUNT")" = True ] || fail "record numbers"
