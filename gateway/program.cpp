@@ -15,6 +15,7 @@
 #include <exception>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -26,6 +27,7 @@
 #include "dataplane/worker/idle.h"
 #include "gateway/gateway.h"
 #include "gateway/logging.h"
+#include "gateway/telemetry.h"
 
 #ifndef SDG_VERSION
 #error "the build names the version"
@@ -115,12 +117,14 @@ void sleep_us(unsigned microseconds) {
 }
 
 // Until a signal has asked for the end and everything is drained.
+// telemetry: may be null.
 void control_loop(Gateway& gateway, const Signals& signals,
-                  const config::Configuration& configuration) {
+                  const config::Configuration& configuration, Telemetry* telemetry) {
     // A signal need not be seen at once: reading the descriptor is a system call.
     constexpr unsigned kRoundsPerSignalLook = 64;
     worker::IdleBackoff backoff(configuration.control.idle_sleep_us);
     auto& log = log::of("gateway");
+    const SteadyClock clock;
     unsigned rounds = 0;
     while (!gateway.is_drained()) {
         if (gateway.poll_control() > 0) {
@@ -139,6 +143,9 @@ void control_loop(Gateway& gateway, const Signals& signals,
         }
         if (++rounds % kRoundsPerSignalLook != 0) {
             continue;
+        }
+        if (telemetry != nullptr && telemetry->is_due(clock.now())) {
+            telemetry->publish(gateway.statistics(), clock.now());
         }
         if (const auto signal = signals.next()) {
             if (*signal == SIGUSR1) {
@@ -164,7 +171,6 @@ void control_loop(Gateway& gateway, const Signals& signals,
         }
     }
     // The last SHUTDOWN COMPLETE and ABORT packets are still on their way through rings and ports.
-    const SteadyClock clock;
     const auto until = clock.now() + std::chrono::milliseconds(50);
     while (clock.now() < until) {
         if (gateway.poll_control() == 0) {
@@ -198,12 +204,21 @@ int run(const config::Configuration& configuration) {
         say(started.error().message);
         return 1;
     }
+    std::unique_ptr<Telemetry> telemetry;
+    if (configuration.eal.telemetry) {
+        auto opened = Telemetry::open();
+        if (!opened) {
+            say(opened.error().message);
+            return 1;
+        }
+        telemetry = std::move(*opened);
+    }
     auto& log = log::of("gateway");
     log.info("ready: {} listeners, {} backends, {} ports, {} workers{}",
              configuration.listeners.size(), configuration.backends.size(),
              configuration.ports.size(), configuration.workers.count,
              (*eal)->uses_hugepages() ? "" : ", no hugepages");
-    control_loop(**gateway, signals, configuration);
+    control_loop(**gateway, signals, configuration, telemetry.get());
     (*gateway)->stop_workers();
     const auto statistics = (*gateway)->statistics();
     log.info("stopped: {} messages to backends, {} from them; {} records sealed, {} opened",
