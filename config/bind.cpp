@@ -214,8 +214,34 @@ class Binder {
         const Section log = document_.below("log");
         log.read("level", out_.log.level, level_words);
         log.read("format", out_.log.format, format_words);
+        if (document_.has("admin")) {
+            out_.admin = admin(document_.below("admin"));
+        }
+        if (document_.has("metrics")) {
+            out_.metrics = metrics(document_.below("metrics"));
+        }
         document_.below("lab").read("keylog", out_.lab.keylog, folder_);
         document_.read("stats_file", out_.stats_file, folder_);
+    }
+
+    [[nodiscard]] Admin admin(const Section& section) const {
+        Admin out;
+        out.socket = resolved(section.text("socket"));
+        if (section.has("group")) {
+            out.group = section.text("group");
+        }
+        out.audit_log = resolved(section.text("audit_log"));
+        return out;
+    }
+
+    [[nodiscard]] Metrics metrics(const Section& section) const {
+        Metrics out;
+        section.read("address", out.address);
+        section.read("port", out.port);
+        section.read("certificate", out.certificate, folder_);
+        section.read("private_key", out.private_key, folder_);
+        section.read("token_file", out.token_file, folder_);
+        return out;
     }
 
     static Port port(const Section& section) {

@@ -60,6 +60,10 @@ bool scalar_fits(const Key& key, const YamlNode& node) {
             const auto address = parse_address(text);
             return address && is_unicast(*address);
         }
+        case ValueType::host_address: {
+            const auto address = parse_address(text);
+            return address && (is_unicast(*address) || is_loopback(*address));
+        }
         case ValueType::address_prefix: {
             const auto prefix = parse_prefix(text);
             return prefix && is_host_in(*prefix);

@@ -201,6 +201,23 @@ struct Log {
     LogFormat format = LogFormat::text;
 };
 
+// The unix socket through which the gateway is seen and steered.
+struct Admin {
+    std::filesystem::path socket;
+    std::optional<std::string> group;  // who may use it beside its owner
+    std::filesystem::path audit_log;
+};
+
+// Prometheus metrics and health over HTTP.
+struct Metrics {
+    IpAddress address = *IpAddress::parse("127.0.0.1");
+    uint16_t port = 9641;
+    // Both or none: TLS.
+    std::optional<std::filesystem::path> certificate;
+    std::optional<std::filesystem::path> private_key;
+    std::optional<std::filesystem::path> token_file;
+};
+
 struct Lab {
     std::optional<std::filesystem::path> keylog;  // traffic keys in clear: laboratory only
 };
@@ -217,6 +234,8 @@ struct Configuration {
     Sctp sctp;
     Shutdown shutdown;
     Log log;
+    std::optional<Admin> admin;
+    std::optional<Metrics> metrics;
     Lab lab;
     std::optional<std::filesystem::path> stats_file;  // written at exit
 };

@@ -54,6 +54,7 @@ class Rules {
         }
         listeners_differ();
         sctp_is_consistent();
+        admin_is_consistent();
     }
 
  private:
@@ -316,6 +317,29 @@ class Rules {
                                    c_.ports[i].mtu, c_.ports[i].name),
                        fmt::format("{}", *sctp.path_mtu));
                 break;
+            }
+        }
+    }
+
+    void admin_is_consistent() {
+        constexpr size_t longest_socket = 107;  // sockaddr_un::sun_path, ended
+        if (c_.admin && c_.admin->socket.string().size() > longest_socket) {
+            report("admin.socket",
+                   fmt::format("at most {} octets, with its folder", longest_socket),
+                   shown(c_.admin->socket.string()));
+        }
+        if (!c_.metrics) {
+            return;
+        }
+        const Metrics& metrics = *c_.metrics;
+        if (metrics.certificate.has_value() != metrics.private_key.has_value()) {
+            report(metrics.certificate ? "metrics.certificate" : "metrics.private_key",
+                   "certificate and private_key together", "one of them");
+        }
+        for (const Port& port : c_.ports) {
+            if (has_address(port, metrics.address)) {
+                report("metrics.address", "an address of the host, not of a port of the gateway",
+                       fmt::format("{}, an address of {}", metrics.address.to_string(), port.name));
             }
         }
     }

@@ -172,6 +172,11 @@ bool is_one_line(std::string_view text) {
     });
 }
 
+bool is_loopback(const IpAddress& address) {
+    return address.in_prefix(*IpAddress::parse("127.0.0.0"), 8) ||
+           address.in_prefix(*IpAddress::parse("::1"), 128);
+}
+
 bool is_unicast(const IpAddress& address) {
     const auto& octet = address.octets;
     if (address.family == IpAddress::Family::v4) {

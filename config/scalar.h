@@ -28,6 +28,7 @@ namespace sdg::config {
 
 // An address one host can have: not unspecified, loopback, multicast or reserved.
 [[nodiscard]] bool is_unicast(const IpAddress& address);
+[[nodiscard]] bool is_loopback(const IpAddress& address);    // 127.0.0.0/8, ::1
 [[nodiscard]] bool is_link_local(const IpAddress& address);  // fe80::/10
 // Unicast, and not the network's own or broadcast address of an IPv4 prefix.
 [[nodiscard]] bool is_host_in(const Prefix& prefix);

@@ -192,6 +192,18 @@ constexpr Key kKeys[] = {
     {.path = "log.level", .type = choice, .default_text = "info", .choices = kLevels, .description = "Least severity shown."},
     {.path = "log.format", .type = choice, .default_text = "text", .choices = kFormats, .description = "`json`: one object a line."},
 
+    {.path = "admin", .type = section, .description = "The unix socket that `sctp-gateway-ctl` uses. Absent: none."},
+    {.path = "admin.socket", .type = file, .presence = required, .description = "Made at start, removed at exit; at most 107 octets. Its owner, the gateway's user, may use it."},
+    {.path = "admin.group", .type = text, .description = "A group whose members may use the socket, too. Absent: none."},
+    {.path = "admin.audit_log", .type = file, .presence = required, .description = "Every command that changes something is appended here: one JSON object a line."},
+
+    {.path = "metrics", .type = section, .description = "Prometheus metrics (`/metrics`) and health (`/healthz`, `/readyz`) over HTTP. Absent: none."},
+    {.path = "metrics.address", .type = host_address, .default_text = "127.0.0.1", .description = "An address of the host, not of the gateway's ports."},
+    {.path = "metrics.port", .type = integer, .default_text = "9641", .minimum = 1, .maximum = 65535, .description = "TCP port."},
+    {.path = "metrics.certificate", .type = file, .description = "PEM, own first, then intermediates. Absent: no TLS."},
+    {.path = "metrics.private_key", .type = file, .description = "PEM, readable by its owner only. With `certificate`."},
+    {.path = "metrics.token_file", .type = file, .description = "`/metrics` is given only to requests with this bearer token. Readable by its owner only. Absent: to everybody who can connect."},
+
     {.path = "lab", .type = section, .description = "For the laboratory only."},
     {.path = "lab.keylog", .type = file, .description = "**Writes every traffic key in clear** to this file, so that captures can be decrypted. Absent: off."},
 
@@ -275,6 +287,8 @@ std::string expectation(const Key& key) {
             return fmt::format("one of {}", fmt::join(key.choices, ", "));
         case address:
             return "a unicast IPv4 or IPv6 address";
+        case host_address:
+            return "a unicast or loopback IPv4 or IPv6 address";
         case address_prefix:
             return "a unicast address with its prefix length, such as 10.0.0.1/24 or "
                    "2001:db8::1/64";

@@ -22,6 +22,7 @@ enum class ValueType {
     name,            // an identifier of the user's, or a reference to one
     choice,          // one of choices
     address,         // IPv4 or IPv6
+    host_address,    // one of the host's own, the loopback address too
     address_prefix,  // an interface's address with the length of its on-link prefix
     network_prefix,  // a network: no bits set after the prefix
     mac_address,

@@ -186,15 +186,19 @@ void Gateway::stop_workers() {
     launched_.clear();
 }
 
-void Gateway::reload_credentials() {
+std::vector<Gateway::Reload> Gateway::reload_credentials() {
+    std::vector<Reload> out;
     for (const auto& [policy, credentials] : policies_.credentials) {
         if (auto loaded = credentials->reload(); loaded) {
             log_credentials(policy, *credentials->current());
+            out.push_back({policy, {}});
         } else {
+            out.push_back({policy, loaded.error().message});
             log::of("keymgmt").error("protection policy {}: nothing is changed: {}", policy,
                                      loaded.error().message);
         }
     }
+    return out;
 }
 
 size_t Gateway::poll_control() {

@@ -52,7 +52,11 @@ class Gateway {
     void drain() { relay_->drain(drain_timeout_); }
     // Reads certificates, keys and revocation lists again and logs what came of it. What cannot be
     // read stays as it was; associations and handshakes under way are not touched.
-    void reload_credentials();
+    struct Reload {
+        std::string policy;
+        std::string error;  // empty: read
+    };
+    std::vector<Reload> reload_credentials();
     // New keys for every protected association.
     void request_rekey() { relay_->request_rekey(); }
     [[nodiscard]] bool is_drained() const {
@@ -64,6 +68,18 @@ class Gateway {
     [[nodiscard]] keys::ChunkProtection& protection() { return *protection_; }
     [[nodiscard]] port::PortTable& ports() { return *ports_; }
     [[nodiscard]] const worker::ControlBridge& bridge() const { return *bridge_; }
+    // For the operator.
+    [[nodiscard]] const std::vector<std::unique_ptr<worker::Worker>>& workers() const {
+        return workers_;
+    }
+    [[nodiscard]] const relay::Relay& relay() const { return *relay_; }
+    [[nodiscard]] const sctp::Host& host() const { return *host_; }
+    [[nodiscard]] const keys::ChunkProtection& protection() const { return *protection_; }
+    [[nodiscard]] const port::PortTable& ports() const { return *ports_; }
+    [[nodiscard]] const Policies& policies() const { return policies_; }
+    [[nodiscard]] const Clock& clock() const { return clock_; }
+    [[nodiscard]] TimePoint started() const { return started_; }
+    [[nodiscard]] std::chrono::milliseconds drain_timeout() const { return drain_timeout_; }
     [[nodiscard]] uint64_t drops(packet::DropReason reason) const;
     // The content of stats_file: see docs/operations.md. Every drop reason is there, zero or not.
     [[nodiscard]] nlohmann::json statistics() const;

@@ -27,6 +27,7 @@
 #include "dataplane/worker/idle.h"
 #include "gateway/gateway.h"
 #include "gateway/logging.h"
+#include "gateway/operator_side.h"
 #include "gateway/telemetry.h"
 
 #ifndef SDG_VERSION
@@ -118,8 +119,8 @@ void sleep_us(unsigned microseconds) {
 
 // Until a signal has asked for the end and everything is drained.
 // telemetry: may be null.
-void control_loop(Gateway& gateway, const Signals& signals,
-                  const config::Configuration& configuration, Telemetry* telemetry) {
+void control_loop(Gateway& gateway, const Signals& signals, OperatorSide& operator_side,
+                  Telemetry* telemetry, const config::Configuration& configuration) {
     // A signal need not be seen at once: reading the descriptor is a system call.
     constexpr unsigned kRoundsPerSignalLook = 64;
     worker::IdleBackoff backoff(configuration.control.idle_sleep_us);
@@ -144,6 +145,7 @@ void control_loop(Gateway& gateway, const Signals& signals,
         if (++rounds % kRoundsPerSignalLook != 0) {
             continue;
         }
+        operator_side.poll();
         if (telemetry != nullptr && telemetry->is_due(clock.now())) {
             telemetry->publish(gateway.statistics(), clock.now());
         }
@@ -204,6 +206,11 @@ int run(const config::Configuration& configuration) {
         say(started.error().message);
         return 1;
     }
+    auto operator_side = OperatorSide::start(configuration, **gateway);
+    if (!operator_side) {
+        say(operator_side.error().message);
+        return 1;
+    }
     std::unique_ptr<Telemetry> telemetry;
     if (configuration.eal.telemetry) {
         auto opened = Telemetry::open();
@@ -218,7 +225,7 @@ int run(const config::Configuration& configuration) {
              configuration.listeners.size(), configuration.backends.size(),
              configuration.ports.size(), configuration.workers.count,
              (*eal)->uses_hugepages() ? "" : ", no hugepages");
-    control_loop(**gateway, signals, configuration, telemetry.get());
+    control_loop(**gateway, signals, **operator_side, telemetry.get(), configuration);
     (*gateway)->stop_workers();
     const auto statistics = (*gateway)->statistics();
     log.info("stopped: {} messages to backends, {} from them; {} records sealed, {} opened",

@@ -129,6 +129,9 @@ class Session {
     virtual Actions on_restart_keys_kept(uint16_t /*epoch*/, bool /*kept*/) { return {}; }
     // The turn asked for with RequestTurn. has_slot: a handshake may begin.
     virtual Actions on_turn(bool /*has_slot*/) { return {}; }
+    // Whom the method has authenticated, for people; empty when it has no names for peers, or not
+    // yet.
+    [[nodiscard]] virtual std::string peer_name() const { return {}; }
     // The operator wants new keys now. Methods that cannot do it report so.
     virtual Actions on_rekey_requested() {
         Actions actions;

@@ -80,6 +80,9 @@ void AssociationProtection::on_tick(TimePoint now) {
     if (failed_) {
         return;
     }
+    if (!selected_at_) {
+        selected_at_ = now;
+    }
     if (waiting_for_ && ++ticks_waited_ > kLongestWait) {
         report({.warning = true,
                 .text = fmt::format("restart keys of epoch {} are not kept yet: the store is slow",
@@ -152,9 +155,11 @@ Result<void> AssociationProtection::carry_out(const Action& action) {
                 return protection_.establish_receive_key(id, a.role, a.epoch, a.material);
             },
             [&](const InstallSendKey& a) {
+                suite_ = a.material.suite;
                 return protection_.establish_send_key(id, a.role, a.epoch, a.material);
             },
             [&](const SelectSendKey& a) {
+                selected_at_.reset();
                 return protection_.select_send_key(id, a.role, a.epoch);
             },
             [&](const DestroySendKey& a) {

@@ -70,6 +70,11 @@ class AssociationProtection final : private HandshakeQueue::Member {
     [[nodiscard]] bool is_busy() const { return is_queued(); }
     [[nodiscard]] bool is_up() const { return up_; }
     [[nodiscard]] uint8_t method() const { return method_id_; }
+    // For the operator. suite: of the send key that was installed last; unset before the first.
+    [[nodiscard]] std::optional<record::Suite> suite() const { return suite_; }
+    [[nodiscard]] std::string peer_name() const { return session_->peer_name(); }
+    // When the send key in use was selected, to a tick; unset before the first tick after that.
+    [[nodiscard]] std::optional<TimePoint> selected_at() const { return selected_at_; }
     // Key-management messages that wait to be sent: send_pending() may be called whenever no user
     // message is half sent. Returns true when none is left.
     bool send_pending();
@@ -100,6 +105,8 @@ class AssociationProtection final : private HandshakeQueue::Member {
     Actions deferred_;
     unsigned ticks_waited_ = 0;
     std::string peer_identity_;
+    std::optional<record::Suite> suite_;
+    std::optional<TimePoint> selected_at_;
     uint8_t method_id_ = 0;
     bool up_ = false;
     bool failed_ = false;

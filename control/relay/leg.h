@@ -52,6 +52,10 @@ class Leg final : public sctp::AssociationObserver, public keymgmt::ProtectionOw
     [[nodiscard]] bool is_up() const { return up_ && association_ != nullptr; }
     [[nodiscard]] bool is_closed() const { return closed_; }
     [[nodiscard]] bool is_protected() const { return protection_ != nullptr; }
+    // For the operator; null on a leg without keys.
+    [[nodiscard]] const keymgmt::AssociationProtection* protection() const {
+        return protection_.get();
+    }
     // The peer has said that it sends no more.
     [[nodiscard]] bool peer_finished() const { return peer_finished_; }
     // For the log: addresses and what protects it.

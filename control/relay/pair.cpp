@@ -8,23 +8,38 @@
 
 namespace sdg::relay {
 
-Pair::Pair(Relay& relay, const ListenerSettings& listener, const BackendSettings& backend)
+Pair::Pair(Relay& relay, uint64_t id, const ListenerSettings& listener,
+           ListenerCounters& listener_counters, const BackendSettings& backend)
     : relay_(relay),
+      id_(id),
+      begun_(relay.clock_.now()),
+      listener_(listener_counters),
       backend_settings_(backend),
-      accepted_("listener " + listener.name, listener.policy, relay.protection_, relay.handshakes_,
-                *this),
-      backend_("backend " + backend.name, backend.policy, relay.protection_, relay.handshakes_,
-               *this),
+      accepted_(fmt::format("association {} listener {}", id, listener.name), listener.policy,
+                relay.protection_, relay.handshakes_, *this),
+      backend_(fmt::format("association {} backend {}", id, backend.name), backend.policy,
+               relay.protection_, relay.handshakes_, *this),
       to_backend_(accepted_, backend_),
       from_backend_(backend_, accepted_) {
+    ++listener_.associations;
+    ++listener_.accepted;
+    ++relay_.counters_of(backend).associations;
+}
+
+Pair::~Pair() {
+    --listener_.associations;
+    --relay_.counters_of(backend_settings_).associations;
 }
 
 void Pair::on_leg_up(Leg& leg) {
     log::of("relay").info("{} is up", leg.describe());
     if (&leg == &accepted_) {
         connect_backend();
-    } else if (accepted_.is_up()) {
-        ++relay_.counters_.pairs_relaying;
+    } else {
+        relay_.note_backend(backend_settings_, true);
+        if (accepted_.is_up()) {
+            ++relay_.counters_.pairs_relaying;
+        }
     }
     relay_.make_ready(*this);
 }
@@ -40,7 +55,7 @@ void Pair::connect_backend() {
         return;
     }
     backend_absent_ = true;
-    ++relay_.counters_.backend_failures;
+    relay_.note_backend(backend_settings_, false);
     log::of("relay").error("backend {} cannot be connected: {}; {} is aborted",
                            backend_settings_.name, connected.error().message, accepted_.describe());
     aborting_ = true;
@@ -126,8 +141,8 @@ bool Pair::has_late_message(Leg& source) {
 
 bool Pair::refuse_late(Leg& source, bool end_of_message) {
     // A message that can go nowhere must not be acknowledged as if it had been relayed. Only a
-    // gateway that is being stopped lets go of what still comes after its SHUTDOWN.
-    if (relay_.is_draining()) {
+    // gateway or pair that is being stopped lets go of what still comes after its SHUTDOWN.
+    if (relay_.is_draining() || closing_since_) {
         relay_.counters_.messages_late += end_of_message ? 1U : 0U;
         return false;
     }
@@ -163,6 +178,26 @@ void Pair::request_rekey() {
 void Pair::on_tick(TimePoint now) {
     accepted_.on_tick(now);
     backend_.on_tick(now);
+    if (closing_since_) {
+        close_step(now);
+    }
+}
+
+void Pair::close(std::chrono::nanoseconds timeout) {
+    if (!closing_since_) {
+        closing_since_ = relay_.clock_.now();
+        closing_timeout_ = timeout;
+        drain(false);
+    }
+}
+
+void Pair::close_step(TimePoint now) {
+    const auto waited = now - *closing_since_;
+    if (waited >= closing_timeout_) {
+        abort("closed by the operator");
+    } else {
+        drain(waited >= closing_timeout_ / 2);
+    }
 }
 
 void Pair::drain(bool forced) {
@@ -187,7 +222,7 @@ void Pair::on_leg_closed(Leg& leg, sctp::CloseReason reason, const std::string& 
                          detail.empty() ? "" : ": ", detail);
     Leg& peer = other(leg);
     if (&leg == &backend_ && !graceful && !aborting_) {
-        ++relay_.counters_.backend_failures;
+        relay_.note_backend(backend_settings_, false);
     }
     if (!peer.is_closed() && peer.association() != nullptr && !aborting_) {
         if (graceful) {

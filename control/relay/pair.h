@@ -15,9 +15,28 @@ namespace sdg::relay {
 
 class Pair final : public LegOwner {
  public:
-    Pair(Relay& relay, const ListenerSettings& listener, const BackendSettings& backend);
+    // id: never used for another pair of this process; the log lines of both legs carry it.
+    Pair(Relay& relay, uint64_t id, const ListenerSettings& listener,
+         ListenerCounters& listener_counters, const BackendSettings& backend);
+    ~Pair() override;
+    Pair(const Pair&) = delete;
+    Pair& operator=(const Pair&) = delete;
 
     [[nodiscard]] Leg& accepted() { return accepted_; }
+
+    // For the operator.
+    [[nodiscard]] uint64_t id() const { return id_; }
+    [[nodiscard]] TimePoint begun() const { return begun_; }
+    [[nodiscard]] const std::string& listener_name() const { return listener_.name; }
+    [[nodiscard]] const BackendSettings& backend_settings() const { return backend_settings_; }
+    [[nodiscard]] const Leg& accepted_leg() const { return accepted_; }
+    [[nodiscard]] const Leg& backend_leg() const { return backend_; }
+    [[nodiscard]] const FlowCounters& to_backend() const { return to_backend_.counters(); }
+    [[nodiscard]] const FlowCounters& from_backend() const { return from_backend_.counters(); }
+    [[nodiscard]] bool is_closing() const { return closing_since_.has_value(); }
+    // Shuts the pair down as drain() of the relay does: once nothing is under way, at the latest
+    // after half of timeout; what is left at timeout is aborted.
+    void close(std::chrono::nanoseconds timeout);
     // Where the relay keeps it.
     std::list<std::unique_ptr<Pair>>::iterator self;
     bool in_ready_list = false;
@@ -51,12 +70,19 @@ class Pair final : public LegOwner {
     [[nodiscard]] bool refuse_late(Leg& source, bool end_of_message);
     void close_if_done();
 
+    void close_step(TimePoint now);
+
     Relay& relay_;
+    const uint64_t id_;
+    const TimePoint begun_;
+    ListenerCounters& listener_;
     const BackendSettings& backend_settings_;
     Leg accepted_;
     Leg backend_;
     Flow to_backend_;
     Flow from_backend_;
+    std::optional<TimePoint> closing_since_;
+    std::chrono::nanoseconds closing_timeout_{};
     bool backend_started_ = false;
     bool backend_absent_ = false;  // never connected: there is nothing to wait for
     bool aborting_ = false;

@@ -20,6 +20,7 @@ Relay::Relay(sctp::Host& host, keys::ChunkProtection& protection, const Clock& c
       clock_(clock),
       handshakes_(handshakes, clock),
       backends_(std::move(backends)),
+      backend_counters_(backends_.size()),
       last_tick_(clock.now()) {
 }
 
@@ -29,14 +30,17 @@ Result<void> Relay::listen(const ListenerSettings& settings) {
     if (settings.backend >= backends_.size()) {
         return fail(ErrorCode::invalid_argument, "listener {} names no backend", settings.name);
     }
+    ListenerCounters& counters = listener_counters_.emplace_back();
+    counters.name = settings.name;
     auto listener = host_.listen(
         settings.address, settings.sctp_port, settings.port, settings.leg,
         settings.max_associations,
-        [this, settings](sctp::Association& association) -> sctp::AssociationObserver* {
+        [this, settings, &counters](sctp::Association& association) -> sctp::AssociationObserver* {
             if (is_draining()) {
                 return nullptr;
             }
-            pairs_.push_back(std::make_unique<Pair>(*this, settings, backends_[settings.backend]));
+            pairs_.push_back(std::make_unique<Pair>(*this, ++last_pair_id_, settings, counters,
+                                                    backends_[settings.backend]));
             Pair& pair = *pairs_.back();
             pair.self = std::prev(pairs_.end());
             pair.accepted().attach(association);
@@ -84,6 +88,18 @@ size_t Relay::run() {
         pairs_.erase(pair->self);
     }
     return done;
+}
+
+Pair* Relay::find(uint64_t id) const {
+    const auto found = std::ranges::find(pairs_, id, [](const auto& pair) { return pair->id(); });
+    return found == pairs_.end() ? nullptr : found->get();
+}
+
+void Relay::note_backend(const BackendSettings& backend, bool connected) {
+    BackendCounters& counters = counters_of(backend);
+    ++(connected ? counters.connected : counters.failures);
+    counters.last_connected = connected;
+    counters_.backend_failures += connected ? 0U : 1U;
 }
 
 void Relay::request_rekey() {

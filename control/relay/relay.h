@@ -19,6 +19,7 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -62,6 +63,21 @@ struct RelayCounters {
     uint64_t closed_by_abort = 0;
 };
 
+// Of one backend.
+struct BackendCounters {
+    uint64_t associations = 0;  // now
+    uint64_t connected = 0;     // ever: its leg came up
+    uint64_t failures = 0;      // could not be connected, or ended with an error of its own
+    std::optional<bool> last_connected;  // how the last of these ended; unset: none yet
+};
+
+// Of one listener.
+struct ListenerCounters {
+    std::string name;
+    uint64_t associations = 0;  // now
+    uint64_t accepted = 0;      // ever
+};
+
 class Pair;
 
 class Relay {
@@ -88,23 +104,42 @@ class Relay {
     [[nodiscard]] bool is_draining() const { return drain_started_.has_value(); }
     [[nodiscard]] size_t pair_count() const { return pairs_.size(); }
     [[nodiscard]] const RelayCounters& counters() const { return counters_; }
+    // For the operator. In the order of their ids.
+    [[nodiscard]] const std::list<std::unique_ptr<Pair>>& pairs() const { return pairs_; }
+    [[nodiscard]] Pair* find(uint64_t id) const;  // null: no such pair
+    [[nodiscard]] const std::vector<BackendSettings>& backends() const { return backends_; }
+    [[nodiscard]] const std::list<ListenerCounters>& listener_counters() const {
+        return listener_counters_;
+    }
+    // In the order of backends().
+    [[nodiscard]] const std::vector<BackendCounters>& backend_counters() const {
+        return backend_counters_;
+    }
 
  private:
     friend class Pair;
 
     void make_ready(Pair& pair);
     void drain_step();
+    // backend: one of backends_.
+    void note_backend(const BackendSettings& backend, bool connected);
+    [[nodiscard]] BackendCounters& counters_of(const BackendSettings& backend) {
+        return backend_counters_[static_cast<size_t>(&backend - backends_.data())];
+    }
 
     sctp::Host& host_;
     keys::ChunkProtection& protection_;
     const Clock& clock_;
     keymgmt::HandshakeQueue handshakes_;
     std::vector<BackendSettings> backends_;
+    std::vector<BackendCounters> backend_counters_;
+    std::list<ListenerCounters> listener_counters_;  // pairs refer to them
     std::vector<std::unique_ptr<sctp::Listener>> listeners_;
     std::list<std::unique_ptr<Pair>> pairs_;
     std::vector<Pair*> ready_;
     std::vector<Pair*> closed_;
     RelayCounters counters_;
+    uint64_t last_pair_id_ = 0;
     TimePoint last_tick_{};
     std::optional<TimePoint> drain_started_;
     std::chrono::nanoseconds drain_timeout_{};

@@ -295,6 +295,23 @@ size_t LiveAssociation::unsent_octets() const {
     return use.send_octets;
 }
 
+std::optional<PathFigures> LiveAssociation::path_figures() const {
+    struct sctp_status status {};
+    socklen_t length = sizeof status;
+    if (!socket_ || close_ || !established_ ||
+        usrsctp_getsockopt(socket_.get(), IPPROTO_SCTP, SCTP_STATUS, &status, &length) != 0) {
+        return std::nullopt;
+    }
+    const struct sctp_paddrinfo& path = status.sstat_primary;
+    return PathFigures{.smoothed_rtt = std::chrono::milliseconds(path.spinfo_srtt),
+                       .rto = std::chrono::milliseconds(path.spinfo_rto),
+                       .congestion_window = path.spinfo_cwnd,
+                       .peer_window = status.sstat_rwnd,
+                       .path_mtu = path.spinfo_mtu,
+                       .chunks_unacknowledged = status.sstat_unackdata,
+                       .chunks_to_receive = status.sstat_penddata};
+}
+
 void LiveAssociation::shutdown() {
     if (close_ || shutdown_requested_) {
         return;

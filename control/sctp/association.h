@@ -53,6 +53,7 @@ class LiveAssociation final : public Association {
                                       std::span<const uint8_t> octets) override;
     [[nodiscard]] Result<std::optional<Received>> receive(std::span<uint8_t> buffer) override;
     [[nodiscard]] size_t unsent_octets() const override;
+    [[nodiscard]] std::optional<PathFigures> path_figures() const override;
     void shutdown() override;
     void abort(std::string_view text) override;
     void request_heartbeat() override;

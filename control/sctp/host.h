@@ -98,6 +98,17 @@ struct FragmentInfo {
     bool end_of_message = false;  // the last fragment of its user message
 };
 
+// What SCTP knows of the path to the peer.
+struct PathFigures {
+    std::chrono::milliseconds smoothed_rtt{};  // 0: not measured yet
+    std::chrono::milliseconds rto{};
+    uint32_t congestion_window = 0;  // octets
+    uint32_t peer_window = 0;        // octets
+    uint32_t path_mtu = 0;           // octets of the SCTP packet
+    uint32_t chunks_unacknowledged = 0;
+    uint32_t chunks_to_receive = 0;  // DATA chunks that wait to be read or completed
+};
+
 class Association;
 
 class AssociationObserver {
@@ -147,6 +158,9 @@ class Association {
     [[nodiscard]] virtual Result<std::optional<Received>> receive(std::span<uint8_t> buffer) = 0;
     // Octets still in the send buffer (not acknowledged).
     [[nodiscard]] virtual size_t unsent_octets() const = 0;
+
+    // nullopt: not established.
+    [[nodiscard]] virtual std::optional<PathFigures> path_figures() const { return std::nullopt; }
 
     // Graceful: SHUTDOWN after everything sent is acknowledged. on_closed() follows.
     virtual void shutdown() = 0;

@@ -95,6 +95,9 @@ class TlsSession final : public Session {
     Actions on_turn(bool has_slot) override;
     Actions on_rekey_requested() override;
     Actions on_restart_keys_kept(uint16_t epoch, bool kept) override;
+    [[nodiscard]] std::string peer_name() const override {
+        return peer_ ? peer_->to_string() : std::string();
+    }
 
  private:
     enum class State {

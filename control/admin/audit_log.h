@@ -1,0 +1,44 @@
+// The audit log: one JSON object a line for every command that changes something, also for those
+// that were refused.
+//
+//   {"time": "2025-01-31T12:00:00Z", "uid": 0, "gid": 0, "pid": 4711, "command": "close",
+//    "arguments": {"association": 12}, "result": "ok", "message": ""}
+//
+// The file is opened for every line (append, mode 0640 when it is made), so that it may be rotated
+// at any time. Control thread.
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "foundation/result.h"
+
+namespace sdg::admin {
+
+// Who is at the other end of the socket, as the kernel says it (SO_PEERCRED).
+struct Peer {
+    uid_t uid = 0;
+    gid_t gid = 0;
+    pid_t pid = 0;
+};
+
+class AuditLog {
+ public:
+    explicit AuditLog(std::filesystem::path path) : path_(std::move(path)) {}
+
+    // io, permission_denied: names the file. Also how one sees beforehand that it can be written.
+    [[nodiscard]] Result<void> check() const;
+    // result: "ok" or an error code's name.
+    [[nodiscard]] Result<void> write(const Peer& who, std::string_view command,
+                                     const nlohmann::json& arguments, std::string_view result,
+                                     const std::string& message) const;
+
+ private:
+    std::filesystem::path path_;
+};
+
+}  // namespace sdg::admin

@@ -1,0 +1,33 @@
+// From a request line to its answer line: parses, checks the audit log, carries the command out.
+//
+// A command that changes something is refused while the audit log cannot be written. Control
+// thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "control/admin/audit_log.h"
+#include "control/admin/operations.h"
+#include "control/admin/request.h"
+
+namespace sdg::admin {
+
+class Dispatcher {
+ public:
+    // operations outlives the dispatcher.
+    Dispatcher(Operations& operations, AuditLog audit)
+        : operations_(operations), audit_(std::move(audit)) {}
+
+    // Always one line, ended.
+    [[nodiscard]] std::string answer(std::string_view line, const Peer& who);
+
+ private:
+    [[nodiscard]] Result<nlohmann::json> carry_out(const Request& request);
+    [[nodiscard]] Result<nlohmann::json> carry_out_audited(const Request& request, const Peer& who);
+
+    Operations& operations_;
+    AuditLog audit_;
+};
+
+}  // namespace sdg::admin

@@ -1,0 +1,152 @@
+#include "control/admin/server.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+
+namespace sdg::admin {
+namespace {
+
+bool would_block() {
+    return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+}
+
+std::optional<Peer> peer_of(int descriptor) {
+    ucred credentials{};
+    socklen_t length = sizeof credentials;
+    if (::getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) {
+        return std::nullopt;
+    }
+    return Peer{.uid = credentials.uid, .gid = credentials.gid, .pid = credentials.pid};
+}
+
+// Best effort: a client that is not wanted is not waited for.
+void send_at_once(int descriptor, const std::string& line) {
+    (void)!::send(descriptor, line.data(), line.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> Server::open(const Settings& settings, Answer answer,
+                                             const Clock& clock) {
+    auto file = SocketFile::listen(settings.socket, settings.group);
+    if (!file) {
+        return tl::unexpected(file.error());
+    }
+    return std::unique_ptr<Server>(
+        new Server(std::move(*file), std::move(answer), clock, settings.idle_timeout));
+}
+
+size_t Server::poll() {
+    std::array<pollfd, kMaxClients + 1> wanted{};
+    wanted[0] = {.fd = file_->descriptor(), .events = POLLIN, .revents = 0};
+    nfds_t count = 1;
+    for (const Client& client : clients_) {
+        // While an answer waits nothing more is read.
+        const bool sends = client.sent < client.output.size();
+        wanted[count++] = {.fd = client.descriptor.get(),
+                           .events = static_cast<short>(sends ? POLLOUT : POLLIN),
+                           .revents = 0};
+    }
+    if (::poll(wanted.data(), count, 0) < 0) {
+        return 0;
+    }
+    const TimePoint now = clock_.now();
+    size_t answered = 0;
+    nfds_t index = 1;
+    for (auto client = clients_.begin(); client != clients_.end(); ++index) {
+        client = serve(*client, wanted[index].revents, now, answered) ? std::next(client)
+                                                                      : clients_.erase(client);
+    }
+    if ((wanted[0].revents & POLLIN) != 0) {
+        accept_clients(now);
+    }
+    return answered;
+}
+
+void Server::accept_clients(TimePoint now) {
+    // As many as may be here at all: who floods is looked at again in the next round.
+    for (size_t i = 0; i < kMaxClients; ++i) {
+        const int descriptor =
+            ::accept4(file_->descriptor(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (descriptor < 0) {
+            return;
+        }
+        const auto peer = peer_of(descriptor);
+        if (clients_.size() >= kMaxClients || !peer) {
+            const Descriptor closed(descriptor);
+            send_at_once(descriptor, error_line(std::nullopt, {ErrorCode::resource_exhausted,
+                                                               "too many clients, try again"}));
+            continue;
+        }
+        Client& client = clients_.emplace_back(descriptor);
+        client.peer = *peer;
+        client.last_heard = now;
+    }
+}
+
+bool Server::serve(Client& client, short events, TimePoint now, size_t& answered) {
+    if (client.sent < client.output.size()) {
+        if ((events & (POLLOUT | POLLERR | POLLHUP)) != 0 && !write_output(client, now)) {
+            return false;
+        }
+    } else if ((events & (POLLIN | POLLERR | POLLHUP)) != 0 && !read_input(client, now)) {
+        return false;
+    }
+    if (client.sent == client.output.size()) {
+        const size_t end = client.input.find('\n');
+        if (end != std::string::npos) {
+            client.output = answer_(std::string_view(client.input).substr(0, end), client.peer);
+            client.input.erase(0, end + 1);
+            ++answered;
+        } else if (client.input.size() > kMaxRequest) {
+            // Where the next request begins is not known any more.
+            client.output = error_line(
+                std::nullopt, {ErrorCode::invalid_argument,
+                               fmt::format("the request is longer than {} octets", kMaxRequest)});
+            client.input.clear();
+            client.finished = true;
+        } else {
+            return !client.finished && now - client.last_heard < idle_timeout_;
+        }
+        client.sent = 0;
+        if (!write_output(client, now)) {
+            return false;
+        }
+    }
+    return now - client.last_heard < idle_timeout_;
+}
+
+bool Server::read_input(Client& client, TimePoint now) {
+    std::array<char, kMaxRequest + 1> buffer;
+    const size_t room = buffer.size() - std::min(buffer.size(), client.input.size());
+    if (client.finished || room == 0) {
+        return true;
+    }
+    const ssize_t length = ::recv(client.descriptor.get(), buffer.data(), room, 0);
+    if (length < 0) {
+        return would_block();
+    }
+    if (length == 0) {
+        client.finished = true;  // what it has asked is still answered
+        return true;
+    }
+    client.input.append(buffer.data(), static_cast<size_t>(length));
+    client.last_heard = now;
+    return true;
+}
+
+bool Server::write_output(Client& client, TimePoint now) {
+    const ssize_t length = ::send(client.descriptor.get(), client.output.data() + client.sent,
+                                  client.output.size() - client.sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (length < 0) {
+        return would_block();
+    }
+    client.sent += static_cast<size_t>(length);
+    client.last_heard = now;
+    return true;
+}
+
+}  // namespace sdg::admin

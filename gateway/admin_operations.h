@@ -1,0 +1,37 @@
+// The admin commands on a gateway: what sctp-gateway-ctl sees and does.
+//
+// Control thread. The members of the answers are told in docs/operations.md; a member is added when
+// there is more to tell, and never changes its meaning within a schema version.
+#pragma once
+
+#include "control/admin/operations.h"
+#include "gateway/gateway.h"
+
+namespace sdg::gateway {
+
+class AdminOperations final : public admin::Operations {
+ public:
+    // gateway outlives the object.
+    explicit AdminOperations(Gateway& gateway) : gateway_(gateway) {}
+
+    [[nodiscard]] nlohmann::json status() const override;
+    [[nodiscard]] nlohmann::json associations(uint64_t after, size_t limit) const override;
+    [[nodiscard]] Result<nlohmann::json> association(uint64_t id) const override;
+    [[nodiscard]] nlohmann::json backends() const override;
+    [[nodiscard]] nlohmann::json ports() const override;
+    [[nodiscard]] nlohmann::json workers() const override;
+    [[nodiscard]] nlohmann::json certificates() const override;
+    [[nodiscard]] nlohmann::json log_levels() const override;
+
+    Result<nlohmann::json> rekey(std::optional<uint64_t> id) override;
+    Result<nlohmann::json> close(uint64_t id, admin::CloseHow how) override;
+    Result<nlohmann::json> drain() override;
+    Result<nlohmann::json> reload() override;
+    Result<nlohmann::json> set_log_level(const std::optional<std::string>& module,
+                                         const std::string& level) override;
+
+ private:
+    Gateway& gateway_;
+};
+
+}  // namespace sdg::gateway

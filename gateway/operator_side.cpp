@@ -1,0 +1,82 @@
+#include "gateway/operator_side.h"
+
+#include "config/scalar.h"
+#include "control/log.h"
+#include "gateway/figures.h"
+
+namespace sdg::gateway {
+namespace {
+constexpr std::chrono::nanoseconds kPublish = std::chrono::seconds(1);
+}  // namespace
+
+Result<std::unique_ptr<OperatorSide>> OperatorSide::start(
+    const config::Configuration& configuration, Gateway& gateway) {
+    std::unique_ptr<OperatorSide> out(new OperatorSide(gateway));
+    if (configuration.admin) {
+        if (auto opened = out->open_socket(*configuration.admin); !opened) {
+            return tl::unexpected(opened.error());
+        }
+    }
+    if (configuration.metrics) {
+        if (auto served = out->serve_metrics(*configuration.metrics); !served) {
+            return tl::unexpected(served.error());
+        }
+    }
+    return out;
+}
+
+Result<void> OperatorSide::open_socket(const config::Admin& admin) {
+    const admin::AuditLog audit(admin.audit_log);
+    if (auto writable = audit.check(); !writable) {
+        return writable;
+    }
+    dispatcher_ = std::make_unique<admin::Dispatcher>(operations_, audit);
+    auto server = admin::Server::open(
+        {.socket = admin.socket, .group = admin.group},
+        [this](std::string_view line, const admin::Peer& who) {
+            return dispatcher_->answer(line, who);
+        },
+        gateway_.clock());
+    if (!server) {
+        return tl::unexpected(server.error());
+    }
+    server_ = std::move(*server);
+    log::of("admin").info("socket {}", admin.socket.string());
+    return {};
+}
+
+Result<void> OperatorSide::serve_metrics(const config::Metrics& metrics) {
+    auto http = metrics::HttpServer::start({.address = metrics.address,
+                                            .port = metrics.port,
+                                            .certificate = metrics.certificate,
+                                            .private_key = metrics.private_key,
+                                            .token_file = metrics.token_file},
+                                           std::make_shared<SteadyClock>());
+    if (!http) {
+        return tl::unexpected(http.error());
+    }
+    http_ = std::move(*http);
+    http_->publish(figures(gateway_));
+    published_ = gateway_.clock().now();
+    auto& log = log::of("admin");
+    log.info("metrics at {}://{}:{}", metrics.certificate ? "https" : "http",
+             metrics.address.to_string(), metrics.port);
+    if (!config::is_loopback(metrics.address) && !(metrics.certificate && metrics.token_file)) {
+        log.warn("metrics: {} can be reached by other hosts, and {}", metrics.address.to_string(),
+                 metrics.token_file ? "the token is sent in clear (no certificate is set)"
+                                    : "nobody is asked for a token");
+    }
+    return {};
+}
+
+void OperatorSide::poll() {
+    if (server_) {
+        server_->poll();
+    }
+    if (http_ && gateway_.clock().now() - published_ >= kPublish) {
+        published_ = gateway_.clock().now();
+        http_->publish(figures(gateway_));
+    }
+}
+
+}  // namespace sdg::gateway

@@ -1,0 +1,40 @@
+// The admin socket and the metrics server of a running gateway, as far as they are configured.
+//
+// Control thread: poll() between rounds of the control loop.
+#pragma once
+
+#include <memory>
+
+#include "config/configuration.h"
+#include "control/admin/dispatcher.h"
+#include "control/admin/server.h"
+#include "control/metrics/http_server.h"
+#include "gateway/admin_operations.h"
+
+namespace sdg::gateway {
+
+class OperatorSide {
+ public:
+    // gateway outlives the object. The error names the file, group or address.
+    [[nodiscard]] static Result<std::unique_ptr<OperatorSide>> start(
+        const config::Configuration& configuration, Gateway& gateway);
+    OperatorSide(const OperatorSide&) = delete;
+    OperatorSide& operator=(const OperatorSide&) = delete;
+
+    // Answers requests and publishes the figures about once a second.
+    void poll();
+
+ private:
+    explicit OperatorSide(Gateway& gateway) : gateway_(gateway), operations_(gateway) {}
+    Result<void> open_socket(const config::Admin& admin);
+    Result<void> serve_metrics(const config::Metrics& metrics);
+
+    Gateway& gateway_;
+    AdminOperations operations_;
+    std::unique_ptr<admin::Dispatcher> dispatcher_;  // null: not configured
+    std::unique_ptr<admin::Server> server_;
+    std::unique_ptr<metrics::HttpServer> http_;  // null: not configured
+    TimePoint published_{};
+};
+
+}  // namespace sdg::gateway

@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# The operator's side of a running gateway: every answer of the admin socket follows its schema,
+# commands do what they say and are audited, metrics are sound and count what was relayed.
+. "$SOURCE_ROOT/tests/e2e/prelude.sh" || exit 1
+/usr/bin/python3 -c 'import jsonschema' 2>/dev/null || skip "python3-jsonschema is not installed"
+command -v promtool >/dev/null || skip "promtool (package prometheus) is not installed"
+CTL=$BUILD_ROOT/tools/ctl/sctp-gateway-ctl
+
+lab_begin
+lab_configs
+cat >>"$LAB_DIR/gateway-a.yaml" <<YAML
+admin: { socket: admin.sock, audit_log: audit.log }
+metrics: { port: 9641, token_file: token }
+YAML
+(umask 077 && echo lab-token >"$LAB_DIR/token")
+export SCTP_GATEWAY_SOCKET=$LAB_DIR/admin.sock
+lab_in a ip link set lo up
+
+code=0
+"$CTL" status 2>/dev/null || code=$?
+[ "$code" -eq 3 ] || fail "exit code $code without a gateway"
+lab_server
+lab_gateway b
+lab_gateway a
+[ "$(stat -c %a "$LAB_DIR/admin.sock")" = 600 ] || fail "rights of the socket"
+
+# answer SCHEMA ARGUMENTS...: asks, and checks the answer against its schema.
+answer() {
+    "$CTL" --json "${@:2}" >"$LAB_DIR/answer.json" || fail "$*"
+    /usr/bin/python3 - "$SOURCE_ROOT/tests/fixtures/admin-answers.schema.json" "$1" "$LAB_DIR/answer.json" <<'PYTHON' || fail "$*: $(cat "$LAB_DIR/answer.json")"
+import json, sys, jsonschema
+schema = json.load(open(sys.argv[1]))
+jsonschema.validate(json.load(open(sys.argv[3])), schema['definitions'][sys.argv[2]])
+PYTHON
+    "$CTL" "${@:2}" | grep -q . || fail "$*: no text for people"
+}
+told() { json "$LAB_DIR/answer.json" "$1"; }
+scrape() { lab_in a curl -sf -H 'Authorization: Bearer lab-token' http://127.0.0.1:9641/metrics >"$LAB_DIR/metrics"; }
+
+client() {
+    lab_client --exchange "$LAB_EXCHANGE" --no-sweep --pace 1 --duration 60 --expect-end "$1" \
+        --summary "$LAB_DIR/client.json" >"$LAB_DIR/client.log" 2>&1 &
+    client=$!
+    lab_await 15 "the client does not run" grep -q 'messages answered' "$LAB_DIR/client.log" || fail "no traffic"
+}
+
+client shutdown
+for what in status backends ports workers certificates; do
+    answer $what $what
+done
+answer log log-level
+answer associations associations list
+[ "$(told "[a['state'] for a in d['associations']]")" = "['relaying']" ] || fail "no association in the list"
+id=$(told "d['associations'][0]['association']")
+answer association associations show "$id"
+[ "$(told "d['legs']['backend']['protection']['peer']")" != None ] || fail "no peer identity"
+[ "$(told "d['legs']['backend']['path']['congestion_window_octets'] > 0")" = True ] || fail "no path figures"
+grep -q "association $id listener nodes" "$LAB_DIR/gateway-a.log" || fail "the log does not know association $id"
+epoch=$(told "max(e['epoch'] for e in d['legs']['backend']['protection']['epochs'])")
+"$CTL" rekey "$id" >/dev/null || fail "rekey"
+newer() { answer association associations show "$id" && [ "$(told "max(e['epoch'] for e in d['legs']['backend']['protection']['epochs'] if e['selected'])")" -gt "$epoch" ]; }
+lab_await 15 "no new keys" newer || fail "rekey"
+answer log log-level debug --module relay
+[ "$(told "d['modules']['relay']")" = debug ] || fail "log level"
+
+lab_await 5 "no metrics" scrape || fail "metrics"
+promtool check metrics <"$LAB_DIR/metrics" || fail "promtool does not like the metrics"
+grep -q '^sctp_gateway_listener_associations{listener="nodes"} 1$' "$LAB_DIR/metrics" || fail "association not in the metrics"
+! grep -q "$LAB_CLIENT" "$LAB_DIR/metrics" || fail "a peer's address among the labels"
+[ "$(lab_in a curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:9641/metrics)" = 401 ] || fail "metrics without the token"
+for page in healthz readyz; do
+    lab_in a curl -sf "http://127.0.0.1:9641/$page" >/dev/null || fail "$page"
+done
+
+"$CTL" reload >/dev/null || fail "reload"
+"$CTL" close "$id" >/dev/null || fail "close"
+wait $client || fail "the client saw no SHUTDOWN: $(tail -n 5 "$LAB_DIR/client.log")"
+code=0
+"$CTL" close 4711 2>"$LAB_DIR/noticed" || code=$?
+[ "$code" -eq 1 ] && grep -q 'no association 4711' "$LAB_DIR/noticed" || fail "close of nothing: code $code"
+"$CTL" check-config "$LAB_DIR/gateway-a.yaml" >/dev/null || fail "check-config"
+"$CTL" drain >/dev/null || fail "drain"
+lab_stop_gateway a || fail "gateway A ended with code $?"
+[ ! -e "$LAB_DIR/admin.sock" ] || fail "the socket is left behind"
+audited=$(/usr/bin/python3 -c 'import json, sys
+print(*(e["command"] + ":" + e["result"] for e in map(json.loads, open(sys.argv[1])) if e["uid"] == 0))' "$LAB_DIR/audit.log")
+[ "$audited" = "rekey:ok log_level:ok log_level:ok reload:ok close:ok close:not_found drain:ok" ] || fail "audit log: $audited"
+stop_all

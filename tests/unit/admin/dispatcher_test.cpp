@@ -1,0 +1,133 @@
+// Commands carried out, and the audit log of those that change something.
+#include "control/admin/dispatcher.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "tests/unit/admin/fake_operations.h"
+
+namespace sdg::admin {
+namespace {
+
+using nlohmann::json;
+
+class AdminDispatcher : public testing::Test {
+ protected:
+    AdminDispatcher() {
+        std::string name = (std::filesystem::temp_directory_path() / "sdg-admin-XXXXXX").string();
+        folder_ = ::mkdtemp(name.data());
+    }
+    ~AdminDispatcher() override { std::filesystem::remove_all(folder_); }
+
+    [[nodiscard]] std::filesystem::path log() const { return folder_ / "audit.log"; }
+    json ask(const std::string& command, const json& arguments = json::object()) {
+        Dispatcher dispatcher(operations, AuditLog(log()));
+        return json::parse(dispatcher.answer(
+            json{{"version", 1}, {"id", 1}, {"command", command}, {"arguments", arguments}}.dump(),
+            {.uid = 12, .gid = 34, .pid = 56}));
+    }
+    [[nodiscard]] std::vector<json> entries() const {
+        std::vector<json> out;
+        std::ifstream file(log());
+        for (std::string line; std::getline(file, line);) {
+            out.push_back(json::parse(line));
+        }
+        return out;
+    }
+
+    FakeOperations operations;
+    std::filesystem::path folder_;
+};
+
+TEST_F(AdminDispatcher, reading_leaves_no_trace_in_the_audit_log) {
+    for (const char* command :
+         {"status", "associations", "backends", "ports", "workers", "certificates", "log"}) {
+        EXPECT_TRUE(ask(command)["ok"].get<bool>()) << command;
+    }
+    EXPECT_TRUE(ask("association", {{"association", 7}})["ok"].get<bool>());
+    EXPECT_FALSE(std::filesystem::exists(log()));
+}
+
+TEST_F(AdminDispatcher, a_change_is_written_with_who_what_and_result) {
+    EXPECT_TRUE(ask("close", {{"association", 7}, {"how", "abort"}})["ok"].get<bool>());
+    EXPECT_EQ(operations.done, std::vector<std::string>{"abort 7"});
+    const auto written = entries();
+    ASSERT_EQ(written.size(), 1U);
+    EXPECT_EQ(written[0]["uid"], 12);
+    EXPECT_EQ(written[0]["gid"], 34);
+    EXPECT_EQ(written[0]["pid"], 56);
+    EXPECT_EQ(written[0]["command"], "close");
+    EXPECT_EQ(written[0]["arguments"]["association"], 7);
+    EXPECT_EQ(written[0]["result"], "ok");
+    EXPECT_EQ(written[0]["time"].get<std::string>().size(), 20U);
+    struct stat status {};
+    ASSERT_EQ(::stat(log().c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0137U, 0U) << "more rights than 0640";
+}
+
+TEST_F(AdminDispatcher, a_change_that_failed_is_written_too) {
+    const auto answer = ask("close", {{"association", 8}});
+    EXPECT_EQ(answer["error"]["code"], "not_found");
+    ASSERT_EQ(entries().size(), 1U);
+    EXPECT_EQ(entries()[0]["result"], "not_found");
+    EXPECT_EQ(entries()[0]["message"], "no association 8");
+}
+
+TEST_F(AdminDispatcher, every_change_is_audited) {
+    ask("rekey", {{"all", true}});
+    ask("rekey", {{"association", 7}});
+    ask("close", {{"association", 7}});
+    ask("drain");
+    ask("reload");
+    ask("log_level", {{"level", "debug"}, {"module", "relay"}});
+    EXPECT_EQ(operations.done, (std::vector<std::string>{"rekey all", "rekey 7", "close 7", "drain",
+                                                         "reload", "level relay debug"}));
+    EXPECT_EQ(entries().size(), 6U);
+}
+
+TEST_F(AdminDispatcher, nothing_is_changed_while_the_audit_log_cannot_be_written) {
+    std::filesystem::create_directory(log());
+    const auto answer = ask("drain");
+    EXPECT_FALSE(answer["ok"].get<bool>());
+    EXPECT_NE(answer["error"]["message"].get<std::string>().find("audit log"), std::string::npos);
+    EXPECT_TRUE(operations.done.empty());
+    EXPECT_TRUE(ask("status")["ok"].get<bool>());
+}
+
+TEST_F(AdminDispatcher, a_symbolic_link_or_a_pipe_is_no_audit_log) {
+    std::filesystem::create_symlink(folder_ / "elsewhere", log());
+    EXPECT_FALSE(ask("drain")["ok"].get<bool>());
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "elsewhere"));
+    std::filesystem::remove(log());
+    ASSERT_EQ(::mkfifo(log().c_str(), 0600), 0);
+    EXPECT_FALSE(ask("drain")["ok"].get<bool>());
+    EXPECT_TRUE(operations.done.empty());
+}
+
+TEST_F(AdminDispatcher, all_associations_are_rekeyed_only_when_that_is_said) {
+    EXPECT_FALSE(ask("rekey")["ok"].get<bool>());
+    EXPECT_FALSE(ask("rekey", {{"all", false}})["ok"].get<bool>());
+    EXPECT_FALSE(ask("rekey", {{"all", true}, {"association", 7}})["ok"].get<bool>());
+    EXPECT_TRUE(operations.done.empty());
+}
+
+TEST_F(AdminDispatcher, pages_are_bounded) {
+    ask("associations");
+    EXPECT_EQ(operations.limit, kDefaultPage);
+    ask("associations", {{"after", 40}, {"limit", 1'000'000}});
+    EXPECT_EQ(operations.limit, kMaxPage);
+    EXPECT_EQ(operations.after, 40U);
+    ask("associations", {{"limit", 0}});
+    EXPECT_EQ(operations.limit, 1U);
+}
+
+TEST_F(AdminDispatcher, text_of_a_peer_that_is_no_utf8_does_not_break_the_answer) {
+    operations.secret_of_peer = "\xc3\x28\n";
+    EXPECT_TRUE(ask("status")["ok"].get<bool>());
+}
+
+}  // namespace
+}  // namespace sdg::admin

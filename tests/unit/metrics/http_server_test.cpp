@@ -1,0 +1,171 @@
+// The HTTP server on the loopback address: what is answered to whom, and that a slow client holds
+// nobody up for long.
+#include "control/metrics/http_server.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <httplib.h>
+#include <sys/stat.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+
+#include "tests/support/pki.h"
+
+namespace sdg::metrics {
+namespace {
+
+// Set by the test, read by the server's threads.
+class SharedClock final : public Clock {
+ public:
+    [[nodiscard]] TimePoint now() const override { return now_.load(); }
+    void advance(std::chrono::nanoseconds by) { now_ = now_.load() + by; }
+
+ private:
+    std::atomic<TimePoint> now_{TimePoint{}};
+};
+
+class MetricsServer : public testing::Test {
+ protected:
+    MetricsServer() {
+        std::string name = (std::filesystem::temp_directory_path() / "sdg-http-XXXXXX").string();
+        folder_ = ::mkdtemp(name.data());
+        settings.address = *IpAddress::parse("127.0.0.1");
+    }
+    ~MetricsServer() override {
+        server.reset();
+        std::filesystem::remove_all(folder_);
+    }
+    void start() {
+        auto made = HttpServer::start(settings, clock);
+        ASSERT_TRUE(made) << made.error().message;
+        server = std::move(*made);
+    }
+    void publish(bool ready = true) {
+        auto snapshot = std::make_shared<Snapshot>();
+        snapshot->made_at = clock->now();
+        snapshot->ready = ready;
+        snapshot->state = ready ? "ready" : "draining";
+        snapshot->families = {{"x", Type::gauge, "h", {{{}, 1}}}};
+        server->publish(std::move(snapshot));
+    }
+    [[nodiscard]] int status(const char* path, const httplib::Headers& headers = {}) const {
+        httplib::Client client("127.0.0.1", server->port());
+        const auto response = client.Get(path, headers);
+        return response ? response->status : -1;
+    }
+    std::filesystem::path write(const char* name, const std::string& text) const {
+        std::ofstream(folder_ / name) << text;
+        ::chmod((folder_ / name).c_str(), 0600);
+        return folder_ / name;
+    }
+
+    std::filesystem::path folder_;
+    std::shared_ptr<SharedClock> clock = std::make_shared<SharedClock>();
+    HttpServer::Settings settings;
+    std::unique_ptr<HttpServer> server;
+};
+
+TEST_F(MetricsServer, metrics_are_the_last_snapshot) {
+    start();
+    publish();
+    httplib::Client client("127.0.0.1", server->port());
+    const auto response = client.Get("/metrics");
+    ASSERT_TRUE(response);
+    EXPECT_EQ(response->status, 200);
+    EXPECT_EQ(response->body, "# HELP x h\n# TYPE x gauge\nx 1\n");
+    EXPECT_EQ(response->get_header_value("Content-Type"),
+              "text/plain; version=0.0.4; charset=utf-8");
+    EXPECT_EQ(status("/else"), 404);
+}
+
+TEST_F(MetricsServer, health_follows_the_control_loop_and_readiness_its_state) {
+    start();
+    EXPECT_EQ(status("/healthz"), 503) << "nothing published yet";
+    publish();
+    EXPECT_EQ(status("/healthz"), 200);
+    EXPECT_EQ(status("/readyz"), 200);
+    publish(false);
+    EXPECT_EQ(status("/healthz"), 200);
+    EXPECT_EQ(status("/readyz"), 503);
+    publish();
+    clock->advance(HttpServer::kStale);
+    EXPECT_EQ(status("/healthz"), 503);
+    EXPECT_EQ(status("/readyz"), 503);
+    EXPECT_EQ(status("/metrics"), 503) << "old figures look like a gateway at rest";
+}
+
+TEST_F(MetricsServer, with_a_token_only_its_holder_gets_metrics) {
+    settings.token_file = write("token", "s3cret\n");
+    start();
+    publish();
+    EXPECT_EQ(status("/metrics"), 401);
+    EXPECT_EQ(status("/metrics", {{"Authorization", "Bearer s3crex"}}), 401);
+    EXPECT_EQ(status("/metrics", {{"Authorization", "Bearer s3cret2"}}), 401);
+    EXPECT_EQ(status("/metrics", {{"Authorization", "s3cret"}}), 401);
+    EXPECT_EQ(status("/metrics", {{"Authorization", "Bearer s3cret"}}), 200);
+    EXPECT_EQ(status("/healthz"), 200) << "health is for every supervisor";
+}
+
+TEST_F(MetricsServer, a_token_that_others_can_read_or_an_empty_one_is_refused) {
+    settings.token_file = write("token", "s3cret");
+    ::chmod(settings.token_file->c_str(), 0644);
+    const auto open_to_all = HttpServer::start(settings, clock);
+    ASSERT_FALSE(open_to_all);
+    EXPECT_EQ(open_to_all.error().code, ErrorCode::permission_denied);
+    settings.token_file = write("token", "\n");
+    ::chmod(settings.token_file->c_str(), 0600);
+    EXPECT_FALSE(HttpServer::start(settings, clock));
+}
+
+TEST_F(MetricsServer, tls_is_spoken_with_the_certificate_that_is_configured) {
+    test::Pki pki;
+    pki.issue("m", "metrics.example");
+    settings.certificate = pki.folder() / "m.pem";
+    settings.private_key = pki.folder() / "m.key";
+    start();
+    publish();
+    httplib::SSLClient client("127.0.0.1", server->port());
+    client.enable_server_certificate_verification(false);
+    const auto response = client.Get("/metrics");
+    ASSERT_TRUE(response);
+    EXPECT_EQ(response->status, 200);
+    EXPECT_NE(status("/metrics"), 200) << "no plain HTTP at the TLS port";
+}
+
+TEST_F(MetricsServer, a_key_that_is_not_the_certificates_is_refused) {
+    test::Pki pki;
+    pki.issue("m", "metrics.example");
+    pki.issue("o", "other.example");
+    settings.certificate = pki.folder() / "m.pem";
+    settings.private_key = pki.folder() / "o.key";
+    EXPECT_FALSE(HttpServer::start(settings, clock));
+}
+
+TEST_F(MetricsServer, a_port_in_use_is_an_error) {
+    start();
+    settings.port = server->port();
+    // Only a listening socket counts: SO_REUSEADDR is for what is left in TIME_WAIT.
+    const auto second = HttpServer::start(settings, clock);
+    ASSERT_FALSE(second);
+    EXPECT_NE(second.error().message.find("127.0.0.1"), std::string::npos);
+}
+
+TEST_F(MetricsServer, a_client_that_says_nothing_does_not_hold_up_the_end) {
+    start();
+    const int silent = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(server->port());
+    ::inet_pton(AF_INET, "127.0.0.1", &address.sin_addr);
+    ASSERT_EQ(::connect(silent, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    EXPECT_EQ(status("/healthz"), 503);  // accepted after the silent one, which now has a thread
+    const auto begun = std::chrono::steady_clock::now();
+    server.reset();
+    EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(3));
+    ::close(silent);
+}
+
+}  // namespace
+}  // namespace sdg::metrics

@@ -1,0 +1,35 @@
+// One connection to a gateway's admin socket: a request, its answer.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "foundation/descriptor.h"
+#include "foundation/result.h"
+
+namespace sdg::ctl {
+
+class Client {
+ public:
+    // not_found, permission_denied, unavailable: says what to look at.
+    [[nodiscard]] static Result<std::unique_ptr<Client>> connect(
+        const std::filesystem::path& socket);
+
+    // The answer's result. refused: the gateway's error, its code and message in the text;
+    // timed_out, protocol: no answer, or none that this program understands.
+    [[nodiscard]] Result<nlohmann::json> ask(const std::string& command,
+                                             const nlohmann::json& arguments);
+
+ private:
+    explicit Client(int descriptor) : socket_(descriptor) {}
+    Result<std::string> read_line();
+
+    Descriptor socket_;
+    std::string input_;
+    uint64_t last_id_ = 0;
+};
+
+}  // namespace sdg::ctl

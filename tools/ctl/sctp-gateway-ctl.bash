@@ -1,0 +1,22 @@
+# shellcheck shell=bash
+# Completion of sctp-gateway-ctl for bash.
+_sctp_gateway_ctl() {
+    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} words
+    case $previous in
+        --socket | check-config)
+            mapfile -t COMPREPLY < <(compgen -f -- "$current")
+            return
+            ;;
+        associations) words='list show' ;;
+        log-level) words='error warn info debug --module' ;;
+        --module) words='admin gateway keymgmt relay' ;;
+        rekey) words='--all' ;;
+        *)
+            words='status associations backends ports workers certificates rekey close drain reload
+                log-level check-config --json --socket --help --version'
+            case " ${COMP_WORDS[*]} " in *' close '*) words='--abort' ;; esac
+            ;;
+    esac
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+}
+complete -F _sctp_gateway_ctl sctp-gateway-ctl
