@@ -175,6 +175,7 @@ class Binder {
         if (eal.has("file_prefix")) {
             out_.eal.file_prefix = eal.text("file_prefix");
         }
+        eal.read("telemetry", out_.eal.telemetry);
         out_.eal.extra_args = eal.words("extra_args");
 
         const Section workers = document_.below("workers");

@@ -34,6 +34,7 @@ struct Eal {
     uint32_t memory_mib = 256;
     Hugepages hugepages = Hugepages::automatic;
     std::optional<std::string> file_prefix;
+    bool telemetry = false;
     std::vector<std::string> extra_args;  // appended to the EAL's command line as they are
 };
 

@@ -62,6 +62,8 @@ constexpr Key kKeys[] = {
      .description = "`auto` uses hugepages when enough are reserved and ordinary memory otherwise; `require` refuses to start without them."},
     {.path = "eal.file_prefix", .type = text,
      .description = "Prefix of DPDK's run-time files, for several DPDK programs on one host. Absent: one of this process only."},
+    {.path = "eal.telemetry", .type = boolean, .default_text = "false",
+     .description = "DPDK's telemetry socket, for `dpdk-telemetry.py`: the gateway's counters under `/gateway/`, beside DPDK's own. Only the gateway's user may connect."},
     {.path = "eal.extra_args", .type = list, .default_text = "[]", .maximum = 32,
      .description = "More arguments for the EAL, for experts; appended as they are."},
     {.path = "eal.extra_args[]", .type = text, .presence = required, .description = "One argument."},

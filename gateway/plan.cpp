@@ -241,6 +241,7 @@ port::EalSettings eal_settings(const config::Configuration& configuration) {
     out.uses_pci = std::any_of(configuration.ports.begin(), configuration.ports.end(),
                                [](const auto& port) { return is_pci(port.device); }) ||
                    is_pci(configuration.workers.crypto_device.value_or(""));
+    out.telemetry = configuration.eal.telemetry;
     out.extra_args = configuration.eal.extra_args;
     out.verbose = configuration.log.level == config::LogLevel::debug;
     return out;

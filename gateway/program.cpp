@@ -16,6 +16,7 @@
 #include <exception>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -30,6 +31,7 @@
 #include "gateway/logging.h"
 #include "gateway/operator_side.h"
 #include "gateway/restart_store.h"
+#include "gateway/telemetry.h"
 
 #ifndef SDG_VERSION
 #error "the build names the version"
@@ -124,12 +126,14 @@ void sleep_us(unsigned microseconds) {
 }
 
 // Until a signal has asked for the end and everything is drained.
+// telemetry: may be null.
 void control_loop(Gateway& gateway, const Signals& signals, OperatorSide& operator_side,
-                  const config::Configuration& configuration) {
+                  Telemetry* telemetry, const config::Configuration& configuration) {
     // A signal need not be seen at once: reading the descriptor is a system call.
     constexpr unsigned kRoundsPerSignalLook = 64;
     worker::IdleBackoff backoff(configuration.control.idle_sleep_us);
     auto& log = log::of("gateway");
+    const SteadyClock clock;
     unsigned rounds = 0;
     while (!gateway.is_drained() && !gateway.is_fenced()) {
         if (gateway.poll_control() > 0) {
@@ -150,6 +154,9 @@ void control_loop(Gateway& gateway, const Signals& signals, OperatorSide& operat
             continue;
         }
         operator_side.poll();
+        if (telemetry != nullptr && telemetry->is_due(clock.now())) {
+            telemetry->publish(gateway.statistics(), clock.now());
+        }
         if (const auto signal = signals.next()) {
             if (*signal == SIGUSR1) {
                 if (configuration.stats_file) {
@@ -177,7 +184,6 @@ void control_loop(Gateway& gateway, const Signals& signals, OperatorSide& operat
         return;  // not one packet more: the associations are another gateway's
     }
     // The last SHUTDOWN COMPLETE and ABORT packets are still on their way through rings and ports.
-    const SteadyClock clock;
     const auto until = clock.now() + std::chrono::milliseconds(50);
     while (clock.now() < until) {
         if (gateway.poll_control() == 0) {
@@ -259,12 +265,21 @@ int run(const config::Configuration& configuration) {
         say(operator_side.error().message);
         return 1;
     }
+    std::unique_ptr<Telemetry> telemetry;
+    if (configuration.eal.telemetry) {
+        auto opened = Telemetry::open();
+        if (!opened) {
+            say(opened.error().message);
+            return 1;
+        }
+        telemetry = std::move(*opened);
+    }
     auto& log = log::of("gateway");
     log.info("ready: {} listeners, {} backends, {} ports, {} workers{}",
              configuration.listeners.size(), configuration.backends.size(),
              configuration.ports.size(), configuration.workers.count,
              (*eal)->uses_hugepages() ? "" : ", no hugepages");
-    control_loop(**gateway, signals, **operator_side, configuration);
+    control_loop(**gateway, signals, **operator_side, telemetry.get(), configuration);
     (*gateway)->stop_workers();
     const bool fenced = (*gateway)->is_fenced();
     const auto statistics = (*gateway)->statistics();

@@ -83,8 +83,10 @@ std::vector<std::string> eal_arguments(const EalSettings& settings,
         "-m",
         fmt::format("{}", settings.memory_mib),
         "--file-prefix",
-        settings.file_prefix.value_or(fmt::format("sctp-gateway-{}", getpid())),
-        "--no-telemetry"};
+        settings.file_prefix.value_or(fmt::format("sctp-gateway-{}", getpid()))};
+    if (!settings.telemetry) {
+        args.emplace_back("--no-telemetry");
+    }
     if (use_hugepages) {
         args.insert(args.end(), {"--in-memory"});
     } else {

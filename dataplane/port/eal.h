@@ -32,6 +32,7 @@ struct EalSettings {
     std::optional<uint32_t> control_cpu;
     bool uses_pci = false;                // some port is a PCI device
     std::vector<std::string> extra_args;  // appended to EAL's command line as they are
+    bool telemetry = false;               // DPDK's telemetry socket, in EAL's runtime folder
     bool verbose = false;                 // EAL's log goes to standard error
 };
 

@@ -80,6 +80,7 @@ TEST(Schema, defaults_are_those_of_the_structs) {
     EXPECT_EQ(c.eal.memory_mib, d.eal.memory_mib);
     EXPECT_EQ(c.eal.hugepages, d.eal.hugepages);
     EXPECT_EQ(c.eal.file_prefix, d.eal.file_prefix);
+    EXPECT_EQ(c.eal.telemetry, d.eal.telemetry);
     EXPECT_EQ(c.eal.extra_args, d.eal.extra_args);
     EXPECT_EQ(c.workers.count, d.workers.count);
     EXPECT_EQ(c.workers.cpus, d.workers.cpus);

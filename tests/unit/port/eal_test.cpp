@@ -42,6 +42,13 @@ TEST(EalArguments, memory_and_bus_options_follow_the_settings) {
     EXPECT_FALSE(has(args, "--no-huge") || has(args, "--no-pci"));
 }
 
+TEST(EalArguments, telemetry_is_off_unless_wanted) {
+    EalSettings settings;
+    EXPECT_TRUE(has(eal_arguments(settings, {0}, false), "--no-telemetry"));
+    settings.telemetry = true;
+    EXPECT_FALSE(has(eal_arguments(settings, {0}, false), "--no-telemetry"));
+}
+
 TEST(Eal, refuses_settings_that_cannot_be) {
     EalSettings settings;
     settings.workers = 0;
