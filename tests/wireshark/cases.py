@@ -161,6 +161,16 @@ def dtls_cases():
     yield message("fragment beyond its message", dtls_clear(22, handshake(1, bytes(20), offset=30, whole=40)), as_1,
                   ["Handshake header does not fit"], before)
     yield message("half a handshake header", dtls_clear(22, b"\1\0\0\5"), as_1, ["Handshake header does not fit"], before)
+    yield message("handshake message beyond its record", dtls_clear(22, handshake(1, bytes(20), whole=40)[:25]), as_1,
+                  ["Handshake header does not fit"], before)
+    yield message("empty handshake record", dtls_clear(22, b""), as_1, ["Handshake header does not fit"], before)
+    for octets in range(2):
+        yield message(f"ACK of {octets} octets", dtls_clear(26, bytes(octets)), as_1, ["ACK is not a list"], before)
+    yield message("ACK of nothing", dtls_clear(26, bytes(2)), {**as_1, "sctp_dtls_km.ack.epoch": []}, before=before)
+    for header in (b"\x23\x55", b"\x2b\xab\xcd", b"\x2e\xab\xcd", b"\x2e\xab\xcd\0"):
+        yield message(f"record header {header.hex()} alone", header, as_1, ["Not made of whole records"], before)
+    yield message("record of length 0", b"\x2e\xab\xcd\0\0", {**as_1, "sctp_dtls_km.record.length": ["0"],
+                                                              "sctp_dtls_km.record.ciphertext": []}, before=before)
 
 
 def all_cases(vectors):

@@ -81,11 +81,17 @@ def check_elsewhere(plugin, folder):
     row = packets.fields(plugin, path, ["sctp_dtls.length", "_ws.expert.message"])[0]
     if row["sctp_dtls.length"] != ["206"] or any("beyond" in one or "adding" in one for one in row["_ws.expert.message"]):
         failures.append(f"a cut packet: {row}")
+    # Not to be taken for a packet of the association, whose state it would change.
+    quoted = packets.ipv4(packets.sctp(packets.dtls_chunk(bytes([0x2B]) + bytes(40))))
+    path.write_bytes(packets.pcap([packets.ipv4(bytes([3, 2, 0, 0, 0, 0, 0, 0]) + quoted, protocol=1)], 228))
+    row = packets.fields(plugin, path, ["sctp.srcport", "sctp_dtls"])[0]
+    if not row["sctp.srcport"] or row["sctp_dtls"]:
+        failures.append(f"a packet in an ICMP message: {row}")
     path.write_bytes(packets.pcap([packets.ipv4(packets.sctp(packets.data(60, b"abcd")))], 228))
     row = packets.fields(plugin, path, ["frame.protocols", "sctp_dtls"])[0]
     if row["sctp_dtls"]:
         failures.append(f"a plain packet: {row}")
-    return failures, 5
+    return failures, 6
 
 
 def main():

@@ -254,6 +254,8 @@ local function dissect_clear_record(range, pinfo, tree, root)
         elseif kind == ACK then
             dissect_ack(fragment, tree)
         end
+    elseif kind == HANDSHAKE or kind == ACK then
+        tree:add_proto_expert_info(kind == ACK and e.ack or e.handshake)
     end
     if kind ~= ACK then
         hand_over("dtls", range, pinfo, root)
