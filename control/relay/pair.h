@@ -16,7 +16,8 @@ namespace sdg::relay {
 
 class Pair final : public LegOwner {
  public:
-    // The settings outlive the pair. id: never used for another pair of this process; the log lines of both legs carry it.
+    // The settings outlive the pair. id: never used for another pair of this process; the log lines
+    // of both legs carry it.
     Pair(Relay& relay, uint64_t id, const ListenerSettings& listener,
          ListenerCounters& listener_counters, const BackendSettings& backend);
     ~Pair() override;

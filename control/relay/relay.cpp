@@ -73,8 +73,7 @@ void Relay::restore(const ListenerSettings& listener, const BackendSettings& bac
     // There is one of each listener's name.
     const auto counters =
         std::ranges::find(listener_counters_, listener.name, &ListenerCounters::name);
-    pairs_.push_back(
-        std::make_unique<Pair>(*this, ++last_pair_id_, listener, *counters, backend));
+    pairs_.push_back(std::make_unique<Pair>(*this, ++last_pair_id_, listener, *counters, backend));
     Pair& pair = *pairs_.back();
     pair.self = std::prev(pairs_.end());
     pair.restore(std::move(restored));

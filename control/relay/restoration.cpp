@@ -63,7 +63,7 @@ void Restoration::release(const Waiting& pair) {
     }
 }
 
-void Restoration::begin(restart::Listing listing) {
+void Restoration::begin(const restart::Listing& listing) {
     auto& log = log::of("restart");
     for (const sctp::FourTuple& damaged : listing.damaged) {
         keeper_.forget(damaged);
@@ -81,7 +81,7 @@ void Restoration::begin(restart::Listing listing) {
         // Two protected legs are stored each on its own and are one pair.
         if (accepted.insert(planned->accepted.tuple).second) {
             hold(*planned);
-            pairs.push_back(std::move(*planned));
+            pairs.push_back(*planned);
         }
     }
     for (size_t i = pairs.size(); i > 1; --i) {
@@ -128,7 +128,7 @@ size_t Restoration::run() {
     return count;
 }
 
-void Restoration::on_taken(std::vector<Waiting> pairs,
+void Restoration::on_taken(const std::vector<Waiting>& pairs,
                            std::vector<Result<restart::TakenAssociation>> taken) {
     being_taken_ -= pairs.size();
     size_t next = 0;

@@ -33,7 +33,7 @@ class Restoration {
                 const Clock& clock, Random& random);
 
     // What cannot be restored (another configuration, damaged) is forgotten, and logged.
-    void begin(restart::Listing listing);
+    void begin(const restart::Listing& listing);
     // One round. Returns how many were begun.
     size_t run();
     [[nodiscard]] size_t waiting() const { return waiting_.size(); }
@@ -55,7 +55,8 @@ class Restoration {
     [[nodiscard]] Result<Waiting> plan(const restart::ListedAssociation& listed) const;
     void hold(const Waiting& pair);
     void release(const Waiting& pair);
-    void on_taken(std::vector<Waiting> pairs, std::vector<Result<restart::TakenAssociation>> taken);
+    void on_taken(const std::vector<Waiting>& pairs,
+                  std::vector<Result<restart::TakenAssociation>> taken);
 
     Relay& relay_;
     restart::Keeper& keeper_;

@@ -58,7 +58,7 @@ void Keeper::keep(AssociationDescription description, RestartContext context,
                   std::function<void(bool kept)> done) {
     std::vector<StoredAssociation> one;
     one.push_back({std::move(description), std::move(context)});
-    const auto on_done = [this, done](const Result<void>& result) {
+    const auto on_done = [this, done = std::move(done)](const Result<void>& result) {
         note(result, "restart keys are not kept");
         ++(result ? counters_.kept : counters_.not_kept);
         done(result.has_value());
@@ -99,7 +99,7 @@ void Keeper::forget(const sctp::FourTuple& tuple, std::function<void(bool gone)>
          "an association that has ended is not removed");
 }
 
-void Keeper::take(std::vector<sctp::FourTuple> tuples, Taken done) {
+void Keeper::take(std::vector<sctp::FourTuple> tuples, const Taken& done) {
     const size_t count = tuples.size();
     const auto all_failed = [count](const Error& error) {
         std::vector<Result<TakenAssociation>> out;

@@ -60,7 +60,7 @@ class Keeper {
     void forget(const sctp::FourTuple& tuple, std::function<void(bool gone)> done = {});
     // Deletes durably, then hands the contexts over: one result per tuple, in order.
     using Taken = std::function<void(std::vector<Result<TakenAssociation>>)>;
-    void take(std::vector<sctp::FourTuple> tuples, Taken done);
+    void take(std::vector<sctp::FourTuple> tuples, const Taken& done);
 
     // Runs completions and renews the lease. Returns how much was done.
     size_t run();

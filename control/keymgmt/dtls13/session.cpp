@@ -304,7 +304,7 @@ void DtlsSession::begin_handshake(Actions& actions) {
 
 PeerCheck DtlsSession::peer_check() {
     return [this](std::span<const CertificatePointer> chain, Role peer) -> Checked<void> {
-        const auto taken =
+        auto taken =
             check_against(environment_->credentials->current(), environment_->peer_names, peer_,
                           [this](const tls13::PeerIdentity& who) { shown_ = who; })(chain, peer);
         // The identity must not change over the life of an association, restarts included.

@@ -29,8 +29,8 @@ inline record::KeyMaterial material(uint64_t number,
     return keys;
 }
 
-inline std::unique_ptr<ChunkProtection> protection(uint32_t associations = 16,
-                                                   unsigned workers = 1, bool restart = false) {
+inline std::unique_ptr<ChunkProtection> protection(uint32_t associations = 16, unsigned workers = 1,
+                                                   bool restart = false) {
     ChunkProtection::Settings settings;
     settings.restart = restart;
     settings.max_associations = associations;
