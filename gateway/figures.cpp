@@ -12,7 +12,6 @@ namespace sdg::gateway {
 namespace {
 
 using metrics::Family;
-using metrics::Sample;
 using metrics::Type;
 using Labels = std::vector<std::pair<std::string, std::string>>;
 using Counter = worker::WorkerCounters::Counter;

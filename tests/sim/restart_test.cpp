@@ -300,6 +300,40 @@ TEST_F(Restart, works_over_a_bad_link) {
     }
 }
 
+// The process dies a second time at any moment of the procedure, on either side: keys may be lost
+// and the association with them, but no number is used twice (TearDown) and nobody is stuck.
+TEST_F(Restart, that_is_interrupted_at_any_step_uses_no_nonce_twice) {
+    for (const Keys keys : {Keys::tls13, Keys::preshared}) {
+        for (const bool same_side : {true, false}) {
+            for (unsigned steps = 1; steps < 36; ++steps) {
+                World world(settings(80 + steps, keys));
+                Peer& client = bring_up(world);
+                world.kill(world.a);
+                world.start(world.a);
+                for (unsigned i = 0; i < steps; ++i) {
+                    world.step(std::chrono::microseconds(100));
+                }
+                auto& dying = same_side ? world.a : world.b;
+                world.kill(dying);
+                world.run_for(milliseconds(5));
+                world.start(dying);
+                world.run_for(seconds(3));
+                // What there is of it now works, or the client starts anew.
+                client.send({.stream = 0, .ppid = 60, .unordered = false, .octets = {1, 2, 3}});
+                const size_t before = received(world);
+                const bool works = world.run_until(
+                    [&] { return received(world) > before || client.closed(); }, seconds(120));
+                EXPECT_TRUE(works) << steps << (same_side ? " same side" : " other side");
+                if (client.closed() && received(world) == before) {
+                    Peer& again = world.connect();
+                    EXPECT_TRUE(world.run_until([&] { return again.established(); }, seconds(30)));
+                }
+                EXPECT_EQ(nonces.repeated, 0U) << steps;
+            }
+        }
+    }
+}
+
 TEST_F(Restart, half_of_a_message_is_not_glued_to_another) {
     World world(settings(48));
     Peer& client = bring_up(world);

@@ -144,7 +144,7 @@ std::string shown_as_done(const json&) {
 using Action = std::function<int()>;
 
 void add_reading(CLI::App& app, Options& options, Action& action) {
-    const auto add = [&](CLI::App& where, const char* name, const char* help, Action run) {
+    const auto add = [&](CLI::App& where, const char* name, const char* help, const Action& run) {
         where.add_subcommand(name, help)->callback([&action, run] { action = run; });
     };
     add(app, "status", "state of the gateway in a few lines",
