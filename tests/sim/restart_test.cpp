@@ -97,19 +97,6 @@ class Restart : public testing::Test {
     static size_t in_store(const gateway::Gateway& gateway) {
         return gateway.statistics()["restart_store"]["kept"].get<size_t>();
     }
-    static uint64_t pairs_restarted(const gateway::Gateway& gateway) {
-        return gateway.statistics()["relay"]["pairs_restarted"].get<uint64_t>();
-    }
-    // New keys: the restart keys of the next life are in the store.
-    void wait_for_new_keys(World& world) {
-        EXPECT_TRUE(world.run_until(
-            [&] {
-                return world.a->keeper()->counters().kept > 0 &&
-                       world.b->keeper()->counters().kept > 0;
-            },
-            seconds(300)));
-    }
-
     NonceWatch nonces;
     uint64_t seed_ = 100;
 };
