@@ -155,11 +155,10 @@ std::optional<TimePoint> Reauthentication::deadline() const {
         return std::nullopt;
     }
     std::optional<TimePoint> out = answer_by_;
-    if (has_pending() && last_answer_) {
+    // The end of an update answers a request that waits for it.
+    if (has_pending() && last_answer_ && is_steady()) {
         const TimePoint at = *last_answer_ + options_.min_interval;
-        if (at > clock_.now()) {
-            out = out ? std::min(*out, at) : at;
-        }
+        out = out ? std::min(*out, at) : at;
     }
     return out;
 }

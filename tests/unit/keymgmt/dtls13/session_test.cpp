@@ -132,6 +132,37 @@ TEST_F(DtlsSessions, the_peer_authenticates_anew_after_the_interval) {
     expect_epoch(3);
 }
 
+TEST_F(DtlsSessions, who_asks_too_soon_is_answered_without_further_messages) {
+    // The answers come a second apart, the requests a little less.
+    options.reauthentication_interval = seconds(1);
+    bring_up();
+    const TimePoint until = clock.now() + seconds(60);
+    const auto count = [](const std::string& text) {
+        size_t found = 0;
+        for (size_t at = 0; (at = text.find("authenticated anew", at)) != std::string::npos; ++at) {
+            ++found;
+        }
+        return found;
+    };
+    while (clock.now() < until) {
+        clock.advance(milliseconds(10));
+        tick(*client);
+        tick(*server);
+        run();
+        ASSERT_EQ(client->failure + server->failure, "");
+    }
+    EXPECT_GE(count(client->reports), 30U);
+    EXPECT_GE(count(server->reports), 30U);
+    update(*client);
+    for (int i = 0; i < 200; ++i) {
+        clock.advance(milliseconds(10));
+        tick(*client);
+        tick(*server);
+        run();
+    }
+    expect_epoch(4);
+}
+
 TEST_F(DtlsSessions, a_renewed_certificate_is_shown_and_counts) {
     pki().write("b", pki().make({.subject_alternative_names = "DNS:b.example", .not_after = 7200},
                                 &pki().root()));
