@@ -102,6 +102,11 @@ if "worker" in data:
     out.append(table(("port", "", "octets", "associations", "clear", "protected", "M packets/s", "floor", "to floor"), lines))
     for row in data["worker"].get("workers", []):
         out.append(f"{row['workers']} worker(s) at once: {row['cycles']:.0f} cycles per packet each, {row['to_one']:.2f} times the packets of one.\n")
+    if "cache_line_cycles" in data["worker"]:
+        out.append(f"One cache line from core to core: {data['worker']['cache_line_cycles']:.0f} cycles.\n")
+    for row in data["worker"].get("hop", []):
+        out.append(f"Ring hop on the way to {row['path']}, {row['octets']} octets: {row['cycles']:.0f} cycles per packet ({row['first_worker_cycles']:.0f} on the first core, "
+                   f"{row['second_worker_cycles']:.0f} on the second; {row['direct_cycles']:.0f} on one core without a hop).\n")
 
 if "worker-stages" in data:
     chosen = [row for row in rows("worker-stages", port="net_ring") if "stages" in row]

@@ -16,6 +16,7 @@
 #include "dataplane/port/eal.h"
 #include "dataplane/record/crypto_device.h"
 #include "perf/worker_floor.h"
+#include "perf/worker_hop.h"
 
 namespace sdg::perf {
 namespace {
@@ -50,16 +51,6 @@ struct Line {
     std::optional<FloorCost> floor;
     std::array<double, worker::kCostStages> stages{};
 };
-
-// What two readings of the counter with nothing between them differ by, per packet.
-double reading_cost() {
-    std::vector<double> values;
-    for (int i = 0; i < 1000; ++i) {
-        const uint64_t start = rte_rdtsc_precise();
-        values.push_back(static_cast<double>(rte_rdtsc_precise() - start) / kBurst);
-    }
-    return median(values);
-}
 
 FloorCost median_of(const std::vector<FloorCost>& costs, double reading) {
     const auto of = [&](double FloorCost::*part) {
@@ -165,12 +156,7 @@ double measure_together(unsigned threads, const Settings& settings) {
     std::vector<std::thread> running;
     for (unsigned i = 0; i < threads; ++i) {
         running.emplace_back([&, i] {
-            cpu_set_t set;
-            CPU_ZERO(&set);
-            // From the last CPU down: the first has most of the interrupts.
-            const unsigned cpus = std::max(1U, std::thread::hardware_concurrency());
-            CPU_SET(cpus - 1 - i % cpus, &set);
-            sched_setaffinity(0, sizeof set, &set);
+            pin_to_cpu(i);
             ++ready;
             while (ready < threads) {
                 std::this_thread::yield();
@@ -301,6 +287,27 @@ void run(const Settings& settings) {
                                       {"cycles", each},
                                       {"packets_per_second", threads * hz / each},
                                       {"to_one", gain}});
+    }
+    if (std::thread::hardware_concurrency() > 1) {
+        RigOptions options;
+        options.associations = 64;
+        options.aead = device.get();
+        const HopCosts hop = measure_hop(options, settings.bursts);
+        fmt::print(table, "one cache line from core to core: {:.0f} cycles\n", hop.line);
+        figures["cache_line_cycles"] = hop.line;
+        for (const auto& [path, cost] :
+             {std::pair{"receive", hop.receive}, std::pair{"transmit", hop.transmit}}) {
+            fmt::print(table,
+                       "ring hop on the way to {}: {:.0f} cycles per packet ({:.0f} + {:.0f} on "
+                       "two cores, {:.0f} on one)\n",
+                       path, cost.hop(), cost.first, cost.second, cost.direct);
+            figures["hop"].push_back({{"path", path},
+                                      {"octets", options.size},
+                                      {"cycles", cost.hop()},
+                                      {"first_worker_cycles", cost.first},
+                                      {"second_worker_cycles", cost.second},
+                                      {"direct_cycles", cost.direct}});
+        }
     }
     if (!settings.json.empty()) {
         write_json(settings.json, figures);

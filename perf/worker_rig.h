@@ -42,7 +42,18 @@ struct RigOptions {
     bool random_order = false;
     record::Suite suite = record::Suite::aes_128_gcm_sha256;
     record::AeadProvider* aead = nullptr;
+    unsigned workers = 1;  // the first has the port, the last owns the associations
 };
+
+// What two readings of the counter with nothing between them differ by, per packet of a burst.
+inline double reading_cost() {
+    std::vector<double> values;
+    for (int i = 0; i < 1000; ++i) {
+        const uint64_t start = rte_rdtsc_precise();
+        values.push_back(static_cast<double>(rte_rdtsc_precise() - start) / kBurst);
+    }
+    return median(values);
+}
 
 inline IpAddress address(const char* text) {
     return IpAddress::parse(text).value();
@@ -97,14 +108,17 @@ class WorkerRig {
         one.neighbours = {{address("10.0.0.2"), kPeerMac}};
         one.mac = kOwnMac;
         one.announce = false;
-        ports_ = expect(port::PortTable::open({one}, 1));
+        ports_ = expect(port::PortTable::open({one}, options.workers));
         keys::ChunkProtection::Settings table;
         table.max_associations = std::max(64U, 2 * options.associations);
         table.aead = options.aead;
+        table.workers = options.workers;
         protection_ = expect(keys::ChunkProtection::create(table));
-        rings_ = expect(worker::WorkerRingSet::create(1, 1024));
-        worker_ = expect(
-            worker::Worker::create({.aead = options.aead}, *ports_, *protection_, rings_->all()));
+        rings_ = expect(worker::WorkerRingSet::create(options.workers, 1024));
+        for (unsigned index = 0; index < options.workers; ++index) {
+            workers_.push_back(expect(worker::Worker::create(
+                {.index = index, .aead = options.aead}, *ports_, *protection_, rings_->all())));
+        }
         engine_ = expect(record::RecordEngine::create());
         add(clear_, 0x10000000, false);
         add(protected_, 0x20000000, true);
@@ -112,22 +126,43 @@ class WorkerRig {
 
     // Cycles of one burst from the port's ring to the control plane's.
     uint64_t receive(rte_ring* in, bool on) {
+        feed_port(in, on);
+        const uint64_t cycles = timed_round();
+        take_delivered();
+        return cycles;
+    }
+    // A burst of frames for the port.
+    void feed_port(rte_ring* in, bool on) {
         std::array<rte_mbuf*, kBurst> frames = allocate();
         for (unsigned i = 0; i < kBurst; ++i) {
             make_frame(frames[i], next(on), on, size_of(i));
         }
         push(in, frames);
-        const uint64_t cycles = timed_round();
-        const unsigned got = drain(rings_->all()[0].to_control_known);
-        if (got != kBurst) {
+    }
+    // What the owner has given to the control plane, a whole burst.
+    void take_delivered() {
+        if (drain(rings_->all()[owner()].to_control_known) != kBurst) {
             throw std::runtime_error("packets went missing on the way in");
         }
-        return cycles;
     }
 
     // Cycles of one burst from the control plane's ring to the port. out: null for a device that
     // swallows its frames.
     uint64_t transmit(rte_ring* out, bool on) {
+        feed_control(on);
+        const uint64_t before = workers_[0]->counters().transmitted.load(std::memory_order_relaxed);
+        const uint64_t cycles = timed_round();
+        if (workers_[0]->counters().transmitted.load(std::memory_order_relaxed) !=
+            before + kBurst) {
+            throw std::runtime_error("packets went missing on the way out");
+        }
+        if (out != nullptr) {
+            drain(out);
+        }
+        return cycles;
+    }
+    // A burst of packets from the control plane to the owner.
+    void feed_control(bool on) {
         std::array<rte_mbuf*, kBurst> packets = allocate();
         for (unsigned i = 0; i < kBurst; ++i) {
             rte_mbuf* packet = packets[i];
@@ -140,17 +175,16 @@ class WorkerRig {
             meta.family = IpAddress::Family::v4;
             meta.association = one.id;
         }
-        push(rings_->all()[0].from_control, packets);
-        const uint64_t before = worker_->counters().transmitted.load(std::memory_order_relaxed);
-        const uint64_t cycles = timed_round();
-        if (worker_->counters().transmitted.load(std::memory_order_relaxed) != before + kBurst) {
-            throw std::runtime_error("packets went missing on the way out");
-        }
-        if (out != nullptr) {
-            drain(out);
-        }
-        return cycles;
+        push(rings_->all()[owner()].from_control, packets);
     }
+
+    // Cycles of one round of a worker.
+    uint64_t timed_round(unsigned worker = 0) {
+        const uint64_t start = rte_rdtsc_precise();
+        workers_[worker]->poll_once();
+        return rte_rdtsc_precise() - start;
+    }
+    [[nodiscard]] unsigned owner() const { return options_.workers - 1; }
 
     // An empty round, spread over a burst: what polling itself costs.
     uint64_t idle() { return timed_round(); }
@@ -185,7 +219,7 @@ class WorkerRig {
     std::array<uint64_t, worker::kCostStages> take_stages() {
         std::array<uint64_t, worker::kCostStages> out{};
         for (size_t i = 0; i < out.size(); ++i) {
-            const uint64_t now = worker_->counters().stage_cycles[i].load();
+            const uint64_t now = workers_[0]->counters().stage_cycles[i].load();
             out[i] = now - stages_[i];
             stages_[i] = now;
         }
@@ -223,7 +257,7 @@ class WorkerRig {
             Association one;
             one.key = {kPort, static_cast<uint16_t>(1024 + i % 60'000), tags + i};
             one.peer_tag = tags + 0x08000000 + i;
-            one.id = expect(protection_->add(one.key, 0));
+            one.id = expect(protection_->add(one.key, owner()));
             if (on) {
                 using keys::KeyRole;
                 const uint64_t seed = 2 * uint64_t{i};
@@ -267,19 +301,13 @@ class WorkerRig {
         port::push_ethernet(frame, kOwnMac, kPeerMac, std::nullopt, packet::kEtherTypeIpv4);
     }
 
-    uint64_t timed_round() {
-        const uint64_t start = rte_rdtsc_precise();
-        worker_->poll_once();
-        return rte_rdtsc_precise() - start;
-    }
-
     RigOptions options_;
     std::array<uint64_t, worker::kCostStages> stages_{};
     std::mt19937_64 order_{42};
     std::unique_ptr<port::PortTable> ports_;
     std::unique_ptr<keys::ChunkProtection> protection_;
     std::unique_ptr<worker::WorkerRingSet> rings_;
-    std::unique_ptr<worker::Worker> worker_;
+    std::vector<std::unique_ptr<worker::Worker>> workers_;
     std::unique_ptr<record::RecordEngine> engine_;
     std::vector<Association> clear_;
     std::vector<Association> protected_;

@@ -7,6 +7,7 @@
 #include "dataplane/packet/code_points.h"
 #include "dataplane/packet/sctp.h"
 #include "dataplane/record/dtls_chunk.h"
+#include "dataplane/worker/handover.h"
 #include "dataplane/worker/receive.h"
 
 namespace sdg::worker {
@@ -240,16 +241,6 @@ void deliver_packets(WorkerState& state, std::span<rte_mbuf* const> packets) {
         enqueue(state, rings.to_control_unknown, {unknown.data(), count_unknown});
     }
     end_stage(state, CostStage::deliver);
-}
-
-void hand_over(WorkerState& state, unsigned worker, Stage stage, rte_mbuf* packet) {
-    meta_of(packet)->stage = static_cast<uint8_t>(stage);
-    if (worker >= state.rings.size() ||
-        rte_ring_enqueue(state.rings[worker].handover, packet) != 0) {
-        drop(state, packet, DropReason::ring_full_handover);
-        return;
-    }
-    count(state.counters.handed_over);
 }
 
 }  // namespace sdg::worker

@@ -6,6 +6,7 @@
 #include "dataplane/port/arp.h"
 #include "dataplane/port/frame_writer.h"
 #include "dataplane/port/icmp.h"
+#include "dataplane/worker/handover.h"
 #include "dataplane/worker/transmit.h"
 
 namespace sdg::worker {

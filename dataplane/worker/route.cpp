@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "dataplane/port/frame_writer.h"
+#include "dataplane/worker/handover.h"
 #include "dataplane/worker/link.h"
 #include "dataplane/worker/transmit.h"
 

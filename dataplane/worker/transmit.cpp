@@ -8,6 +8,7 @@
 #include "dataplane/packet/sctp.h"
 #include "dataplane/port/frame_writer.h"
 #include "dataplane/record/dtls_chunk.h"
+#include "dataplane/worker/handover.h"
 
 namespace sdg::worker {
 namespace {

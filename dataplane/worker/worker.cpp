@@ -9,6 +9,7 @@
 
 #include <ctime>
 
+#include "dataplane/worker/handover.h"
 #include "dataplane/worker/idle.h"
 #include "dataplane/worker/link.h"
 #include "dataplane/worker/receive.h"
@@ -88,6 +89,7 @@ size_t round(WorkerState& state, uint64_t now) {
         tick_neighbours(state);
     }
     flush(state);
+    flush_handovers(state);
     end_stage(state, CostStage::transmit_port);
     count(handled > 0 ? state.counters.busy_rounds : state.counters.idle_rounds);
     return handled;
@@ -136,6 +138,7 @@ Result<std::unique_ptr<Worker>> Worker::create(const WorkerSettings& settings,
     state->associations = &protection.table();
     state->quiescence = protection.quiescence();
     state->rings = std::move(rings);
+    state->handovers.resize(state->rings.size());
     state->engine = std::move(*engine);
     state->cycles_per_tick = rte_get_tsc_hz() / kTicksPerSecond;
     state->batches.resize(ports.size());

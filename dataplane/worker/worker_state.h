@@ -51,6 +51,12 @@ struct TransmitBatch {
     bool prepare = false;  // checksums left to the port: rte_eth_tx_prepare() first
 };
 
+// Packets on their way to one other worker.
+struct HandoverBatch {
+    std::array<rte_mbuf*, kMaxBurst> packets;
+    uint16_t count = 0;
+};
+
 struct WorkerState {
     WorkerState(const WorkerSettings& wanted, port::PortTable& table)
         : settings(wanted), ports(table) {}
@@ -65,8 +71,9 @@ struct WorkerState {
     std::array<record::OpenRequest, kMaxBurst> open_requests;
     std::array<record::SealRequest, kMaxBurst> seal_requests;
     std::vector<PolledQueue> polled;
-    std::vector<TransmitBatch> batches;  // by port
-    uint64_t now = 0;                    // cycles, of the current round
+    std::vector<TransmitBatch> batches;    // by port
+    std::vector<HandoverBatch> handovers;  // by worker
+    uint64_t now = 0;                      // cycles, of the current round
     uint64_t next_tick = 0;
     uint64_t cycles_per_tick = 0;
     bool announced = false;
@@ -104,8 +111,5 @@ inline void narrow(rte_mbuf* packet, size_t offset, size_t length) {
     packet->data_len = static_cast<uint16_t>(length);
     packet->pkt_len = static_cast<uint32_t>(length);
 }
-
-// To another worker's ring, to go on at stage there.
-void hand_over(WorkerState& state, unsigned worker, Stage stage, rte_mbuf* packet);
 
 }  // namespace sdg::worker

@@ -2,6 +2,8 @@
 // is done by the port's owner.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/support/hex.h"
 #include "tests/unit/worker/rig.h"
 
@@ -94,6 +96,36 @@ TEST(Handover, a_packet_for_the_wrong_worker_is_sealed_by_the_owner) {
     EXPECT_EQ(rig.workers[0]->counters().sealed.load(), 0U);
     EXPECT_EQ(rig.workers[1]->counters().sealed.load(), 1U);
     EXPECT_EQ(rig.wires[0]->take(1).size(), 1U);
+}
+
+TEST(Handover, more_than_a_batch_in_one_round_arrives_in_order) {
+    Rig rig(two_workers({2}));
+    Flow flow = Flow{}.reversed();  // the peer's end, at our address
+    std::swap(flow.local, flow.peer);
+    const auto id = rig.add(flow, 1);
+    rig.protect(id, 1, 2);
+    constexpr size_t kReceived = 30;
+    constexpr size_t kSent = 60;
+    const auto frames = sealed_by_peer(kReceived);
+    for (const Octets& one : frames) {
+        rig.wires[0]->send(one, 0);
+    }
+    for (size_t i = 0; i < kSent; ++i) {
+        rig.send(flow, data_chunk(4 * i), id, 0);
+    }
+    for (int i = 0; i < 3; ++i) {
+        rig.poll();
+    }
+    EXPECT_EQ(rig.workers[0]->counters().handed_over.load(), kReceived + kSent);
+    const auto received = rig.received();
+    ASSERT_EQ(received.size(), kReceived);
+    for (size_t i = 0; i < kReceived; ++i) {
+        EXPECT_EQ(received[i].chunks, data_chunk(i)) << i;
+    }
+    const auto sent = rig.wires[0]->take(1);
+    ASSERT_EQ(sent.size(), kSent);
+    EXPECT_TRUE(std::ranges::is_sorted(sent, {}, &Octets::size));
+    EXPECT_EQ(rig.all_drops(), 0U);
 }
 
 TEST(Handover, the_owner_of_a_port_resolves_for_the_others) {
