@@ -39,43 +39,82 @@ void AnswerCheck::expect(std::shared_ptr<const PlannedMessage> planned, TimePoin
     queue.push_back({std::move(planned), sent_at});
 }
 
-TimePoint AnswerCheck::take(std::deque<Waiting>& queue,
-                            const std::deque<Waiting>::const_iterator& which) {
+TimePoint AnswerCheck::take(Lane& lane, Queue& queue, Queue::const_iterator which, bool answered) {
     const TimePoint sent_at = which->sent_at;
     --outstanding_;
     outstanding_octets_ -= weight(*which->planned);
+    lost_ += answered ? 0 : 1;
+    if (tolerates_loss_) {
+        lane.former.push_back({which->planned, sent_at, answered});
+        if (lane.former.size() > kRemembered) {
+            lane.former.pop_front();
+        }
+    }
     queue.erase(which);
     return sent_at;
 }
 
-Result<TimePoint> AnswerCheck::verify(const UserMessage& received) {
+// Late, when it had been given up; else a repetition.
+bool AnswerCheck::take_former(Lane& lane, const UserMessage& received) {
+    Waiting* found = nullptr;
+    for (Waiting& one : lane.former) {
+        if (one.planned->answer == received && (found == nullptr || found->answered)) {
+            found = &one;
+        }
+    }
+    if (found != nullptr && !std::exchange(found->answered, true)) {
+        --lost_;
+    }
+    return found != nullptr;
+}
+
+Result<std::optional<TimePoint>> AnswerCheck::verify(const UserMessage& received) {
+    const auto none_is_due = [&] {
+        return fail(ErrorCode::protocol, "{} message of {} octets on stream {}, where none is due",
+                    flag(received), received.bytes.size(), received.stream);
+    };
     const auto found = lanes_.find(received.stream);
     if (found == lanes_.end()) {
-        return fail(ErrorCode::protocol, "{} message of {} octets on stream {}, where none is due",
-                    flag(received), received.bytes.size(), received.stream);
+        return none_is_due();
     }
-    auto& queue = received.ordered ? found->second.ordered : found->second.unordered;
-    if (queue.empty()) {
-        return fail(ErrorCode::protocol, "{} message of {} octets on stream {}, where none is due",
-                    flag(received), received.bytes.size(), received.stream);
-    }
-    if (received.ordered && queue.front().planned->answer == received) {
-        return take(queue, queue.begin());
-    }
+    Lane& lane = found->second;
+    Queue& queue = received.ordered ? lane.ordered : lane.unordered;
     const auto match = std::find_if(queue.begin(), queue.end(), [&](const Waiting& waiting) {
         return waiting.planned->answer == received;
     });
     if (match == queue.end()) {
+        if (take_former(lane, received)) {
+            return std::nullopt;
+        }
+        if (queue.empty()) {
+            return none_is_due();
+        }
         return fail(ErrorCode::protocol, "answer to {} on stream {} differs: {}",
                     queue.front().planned->name, received.stream,
                     difference(received, *queue.front().planned));
     }
-    if (received.ordered) {
-        return fail(ErrorCode::protocol,
-                    "order broken on stream {}: answer to {} before that to {}", received.stream,
-                    match->planned->name, queue.front().planned->name);
+    if (received.ordered && match != queue.begin()) {
+        if (!tolerates_loss_) {
+            return fail(ErrorCode::protocol,
+                        "order broken on stream {}: answer to {} before that to {}",
+                        received.stream, match->planned->name, queue.front().planned->name);
+        }
+        for (auto before = match - queue.begin(); before > 0; --before) {
+            take(lane, queue, queue.begin(), false);
+        }
+        return take(lane, queue, queue.begin(), true);
     }
-    return take(queue, match);
+    return take(lane, queue, match, true);
+}
+
+void AnswerCheck::give_up(TimePoint sent_before) {
+    for (auto& [stream, lane] : lanes_) {
+        for (Queue* queue : {&lane.ordered, &lane.unordered}) {
+            while (!queue->empty() && queue->front().sent_at < sent_before) {
+                take(lane, *queue, queue->begin(), false);
+            }
+        }
+    }
 }
 
 std::string AnswerCheck::oldest() const {

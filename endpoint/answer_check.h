@@ -3,7 +3,11 @@
 // An ordered answer must be, octet for octet, the one expected next on its stream. An unordered
 // answer must equal any unordered answer still expected on its stream. PPID and flag are part of
 // the comparison. The check never forgives: after the first mismatch the association's order is
-// unknown, so the caller is expected to stop. Single thread; pure.
+// unknown, so the caller is expected to stop.
+//
+// Unless it tolerates loss, as when a gateway on the way is killed and restarts the association:
+// then answers may be missing, late, or come twice (the request was sent again), but none may be
+// altered or one that was never due. Single thread; pure.
 #pragma once
 
 #include <cstddef>
@@ -11,6 +15,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "endpoint/user_message.h"
@@ -28,13 +33,20 @@ struct PlannedMessage {
 
 class AnswerCheck {
  public:
+    explicit AnswerCheck(bool tolerates_loss = false) : tolerates_loss_(tolerates_loss) {}
+
     void expect(std::shared_ptr<const PlannedMessage> planned, TimePoint sent_at);
 
-    // The time the verified answer's request was sent; an error says what is wrong with it.
-    [[nodiscard]] Result<TimePoint> verify(const UserMessage& received);
+    // The time the verified answer's request was sent; nothing for one that is late or repeated,
+    // where that is tolerated. An error says what is wrong with it.
+    [[nodiscard]] Result<std::optional<TimePoint>> verify(const UserMessage& received);
+    // Waits no longer for answers to requests sent before then.
+    void give_up(TimePoint sent_before);
 
     [[nodiscard]] size_t outstanding() const { return outstanding_; }
     [[nodiscard]] size_t outstanding_octets() const { return outstanding_octets_; }
+    // Not waited for any more, less those that came late.
+    [[nodiscard]] size_t lost() const { return lost_; }
     // Name of the request that waits longest; empty when none waits.
     [[nodiscard]] std::string oldest() const;
 
@@ -42,15 +54,22 @@ class AnswerCheck {
     struct Waiting {
         std::shared_ptr<const PlannedMessage> planned;
         TimePoint sent_at;
+        bool answered = false;
     };
+    using Queue = std::deque<Waiting>;
     struct Lane {
-        std::deque<Waiting> ordered;
-        std::deque<Waiting> unordered;
+        Queue ordered;
+        Queue unordered;
+        Queue former;  // answered or given up; only where loss is tolerated
     };
+    static constexpr size_t kRemembered = 64;
 
-    TimePoint take(std::deque<Waiting>& queue, const std::deque<Waiting>::const_iterator& which);
+    TimePoint take(Lane& lane, Queue& queue, Queue::const_iterator which, bool answered);
+    [[nodiscard]] bool take_former(Lane& lane, const UserMessage& received);
 
+    bool tolerates_loss_;
     std::map<uint16_t, Lane> lanes_;  // by the answer's stream
+    size_t lost_ = 0;
     size_t outstanding_ = 0;
     size_t outstanding_octets_ = 0;  // of requests and answers, the larger of each
 };

@@ -25,12 +25,13 @@ class Player {
           options_(options),
           plan_(plan),
           report_(report),
+          check_(options.lose_after.count() != 0),
           last_progress_(now) {}
 
     // Goes as far as it can without waiting.
     void step(TimePoint now);
     [[nodiscard]] bool done() const { return state_ == State::over; }
-    [[nodiscard]] size_t verified() const { return verified_; }
+    [[nodiscard]] size_t lost() const { return check_.lost(); }
     void stop(const std::string& why) { fail_with(why); }
     // When step() has something to do although nothing arrived.
     [[nodiscard]] milliseconds patience(TimePoint now) const;
@@ -62,7 +63,8 @@ class Player {
     size_t phase_ = 0;
     size_t next_ = 0;
     size_t rounds_done_ = 0;
-    size_t verified_ = 0;
+    bool unanswered_ = false;    // something was sent since the last answer to all
+    TimePoint waiting_since_{};  // for answers, none of which has come since then
     TimePoint phase_start_{};
     TimePoint next_send_{};
     TimePoint last_progress_;
@@ -196,12 +198,20 @@ void Player::handle(const Received& received, TimePoint now) {
             return;
         }
         last_progress_ = now;
-        ++verified_;
+        report_.longest_silence = std::max(report_.longest_silence, now - waiting_since_);
+        waiting_since_ = now;
+        unanswered_ = check_.outstanding() != 0;
+        if (!*sent_at) {
+            return;  // late or repeated
+        }
         ++report_.verified;
         PhaseReport& phase = report_.phases[std::min(phase_, report_.phases.size() - 1)];
         ++phase.messages;
         phase.octets_received += message->bytes.size();
-        phase.round_trips.add(now - *sent_at);
+        phase.round_trips.add(now - **sent_at);
+    } else if (std::holds_alternative<AssociationRestarted>(received)) {
+        ++report_.restarts;
+        last_progress_ = now;
     } else if (std::holds_alternative<PeerShutdown>(received)) {
         peer_is_leaving_ = true;
     } else if (const auto* end = std::get_if<AssociationEnd>(&received)) {
@@ -251,6 +261,9 @@ void Player::send_more(TimePoint now) {
             return;
         }
         last_progress_ = now;
+        if (!std::exchange(unanswered_, true)) {
+            waiting_since_ = now;
+        }
         check_.expect(planned, now);
         ++report_.sent;
         report_.phases[phase_].octets_sent += planned->request.bytes.size();
@@ -271,6 +284,9 @@ void Player::step(TimePoint now) {
             break;
         }
         handle(*received, clock.now());
+    }
+    if (options_.lose_after.count() != 0) {
+        check_.give_up(clock.now() - options_.lose_after);
     }
     send_more(clock.now());
     if (socket_.octets_received() != octets_seen_) {
@@ -345,6 +361,9 @@ Result<ClientReport> run_client(const ClientOptions& options, const Plan& plan, 
             next_line = clock.now() + std::chrono::seconds(2);
         }
         wakeup.wait(patience);
+    }
+    for (const Player& player : players) {
+        report.lost += player.lost();
     }
     return report;
 }

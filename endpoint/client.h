@@ -32,6 +32,8 @@ struct ClientOptions {
     uint16_t streams = 16;  // asked for; the plan's need must be granted
     size_t associations = 1;
     std::chrono::milliseconds timeout{20000};  // without any progress
+    // Not zero: an answer that does not come within this time is lost, and that is all right.
+    std::chrono::milliseconds lose_after{0};
     Ending ending = Ending::shutdown;
 };
 
@@ -48,6 +50,9 @@ struct ClientReport {
     std::vector<PhaseReport> phases;
     size_t sent = 0;
     size_t verified = 0;
+    size_t lost = 0;
+    size_t restarts = 0;                          // that peers began
+    std::chrono::nanoseconds longest_silence{0};  // between two answers with a request outstanding
     size_t associations_up = 0;
     size_t ended_as_asked = 0;
     std::vector<std::string> errors;  // empty: every answer verified, every end as asked

@@ -39,6 +39,7 @@ struct Arguments {
     unsigned duration_s = 0;
     unsigned hold_s = 0;
     unsigned timeout_s = 20;
+    unsigned lose_after_ms = 0;
     bool no_sweep = false;
     bool no_table = false;
     bool abort = false;
@@ -186,6 +187,7 @@ Result<int> ask(Arguments& arguments) {
     }
     arguments.client.streams = arguments.streams;
     arguments.client.timeout = std::chrono::seconds(arguments.timeout_s);
+    arguments.client.lose_after = std::chrono::milliseconds(arguments.lose_after_ms);
     arguments.client.ending = arguments.abort                      ? Ending::abort
                               : arguments.expect_end == "abort"    ? Ending::expect_abort
                               : arguments.expect_end == "shutdown" ? Ending::expect_shutdown
@@ -269,6 +271,8 @@ void describe(CLI::App& app, Arguments& arguments) {
         ->add_option("--timeout", arguments.timeout_s,
                      "give up after so many seconds without progress, default 20")
         ->check(CLI::Range(1, 3600));
+    client->add_option("--may-lose", arguments.lose_after_ms,
+                       "take an answer that does not come within so many ms as lost, and go on");
     client->add_flag("--no-table", arguments.no_table, "no table at the end");
     auto* abort = client->add_flag("--abort", arguments.abort, "end with ABORT, not SHUTDOWN");
     client

@@ -2,9 +2,10 @@
 // JSON.
 //
 // Client summary: { "role": "client", "passed": bool, "associations", "messages": {"sent",
-// "verified"}, "octets": {"sent", "received"}, "round_trip_us": {"count", "p50", "p90", "p99",
-// "max"}, "phases": [the same per phase, with "name" and "seconds"], "errors": [text] }.
-// Server summary: { "role": "server", and the fields of ServerReport }.
+// "verified", "lost"}, "restarts", "longest_silence_ms", "octets": {"sent", "received"},
+// "round_trip_us": {"count", "p50", "p90", "p99", "max"}, "phases": [the same per phase, with
+// "name" and "seconds"], "errors": [text] }. Server summary: { "role": "server", and the fields of
+// ServerReport }.
 #pragma once
 
 #include <fmt/format.h>

@@ -252,8 +252,10 @@ Received SctpSocket::notification(const Bytes& bytes) {
     }
     const sctp_assoc_change& change = event.sn_assoc_change;
     switch (change.sac_state) {
-        case SCTP_COMM_UP:
         case SCTP_RESTART:
+            partial_.clear();
+            return AssociationRestarted{};
+        case SCTP_COMM_UP:
             return AssociationUp{change.sac_outbound_streams, change.sac_inbound_streams};
         case SCTP_SHUTDOWN_COMP:
             return AssociationEnd::shutdown;

@@ -42,6 +42,9 @@ struct AssociationUp {
     uint16_t incoming_streams = 0;
 };
 
+// The peer has restarted the association: what was on its way may be lost or come twice.
+struct AssociationRestarted {};
+
 enum class AssociationEnd {
     shutdown,     // both sides have shut down in order
     aborted,      // the peer sent ABORT
@@ -55,7 +58,8 @@ struct PeerShutdown {};
 // Nothing to read now.
 struct NothingYet {};
 
-using Received = std::variant<NothingYet, UserMessage, AssociationUp, PeerShutdown, AssociationEnd>;
+using Received = std::variant<NothingYet, UserMessage, AssociationUp, AssociationRestarted,
+                              PeerShutdown, AssociationEnd>;
 
 class SctpSocket {
  public:

@@ -1,12 +1,16 @@
 #!/usr/bin/env bash
 # A gateway is killed with SIGKILL and started again: it brings its associations back by protected
-# restart, and both plain sides go on.   relay_restart.sh GATEWAY METHOD ASSOCIATIONS
+# restart, and both plain sides go on. The client is idle meanwhile, or (traffic) goes on sending:
+# what is on its way at that moment may be lost, but nothing altered.
+#   relay_restart.sh GATEWAY METHOD ASSOCIATIONS [traffic]
 . "$SOURCE_ROOT/tests/e2e/prelude.sh" || exit 1
 /usr/bin/python3 -c 'import scapy, cryptography' 2>/dev/null || skip "python3-scapy or python3-cryptography is not installed"
 VICTIM=$1 COUNT=$3
 export LAB_METHOD=$2
 LAB_TRUNK="restart: true"
 HOLD=$((15 + COUNT / 50))
+PLAY=(--hold "$HOLD")
+[ "${4:-}" != traffic ] || PLAY=(--duration $((10 + COUNT / 50)) --pace 5 --may-lose 1500)
 
 # of GATEWAY EXPRESSION: from its statistics as they are now.
 of() {
@@ -31,7 +35,7 @@ lab_capture "$LAB_DIR/middle.pcap"
 lab_server
 lab_gateway b
 lab_gateway a
-lab_client --exchange "$LAB_EXCHANGE" --no-sweep --associations "$COUNT" --hold "$HOLD" --timeout 30 \
+lab_client --exchange "$LAB_EXCHANGE" --no-sweep --associations "$COUNT" "${PLAY[@]}" --timeout 30 \
     --summary "$LAB_DIR/client.json" >"$LAB_DIR/client.log" 2>&1 &
 client=$!
 for gateway in a b; do
@@ -50,7 +54,17 @@ lab_await 30 "not restored" is "$VICTIM" "d['relay']['pairs_restored']" "$COUNT"
     fail "restored: $(of "$VICTIM" "d['relay']")"
 echo "$COUNT associations relay again $((($(date +%s%N) - began) / 1000000)) ms after the start"
 wait $client || fail "the client: $(tail -n 5 "$LAB_DIR/client.log")"
-[ "$(json "$LAB_DIR/client.json" "d['messages']['verified'] == d['messages']['sent']")" = True ] || fail "messages are missing"
+restarts=0
+if [ "${4:-}" = traffic ]; then
+    json "$LAB_DIR/client.json" "{k: d[k] for k in ('messages', 'restarts', 'longest_silence_ms')}"
+    # In flight: a message and its answer of each association.
+    [ "$(json "$LAB_DIR/client.json" "d['messages']['sent'] - d['messages']['verified'] <= 2 * $COUNT and d['messages']['verified'] > 50 * $COUNT")" = True ] ||
+        fail "messages are missing"
+else
+    [ "$(json "$LAB_DIR/client.json" "d['messages']['verified'] == d['messages']['sent']")" = True ] || fail "messages are missing"
+fi
+[ "$VICTIM" = b ] || restarts=$COUNT # the client's associations are the victim's own
+[ "$(json "$LAB_DIR/client.json" "d['restarts']")" -eq "$restarts" ] || fail "the client saw other restarts than $restarts"
 
 other=$([ "$VICTIM" = a ] && echo b || echo a)
 is "$other" "d['relay']['pairs_restarted']" "$COUNT" || fail "the other gateway: $(of "$other" "d['relay']")"

@@ -89,5 +89,55 @@ TEST(AnswerCheck, an_answer_counts_once) {
     EXPECT_FALSE(check.verify(kFirst));
 }
 
+TEST(AnswerCheck, what_was_given_up_may_come_late_or_never) {
+    AnswerCheck check(true);
+    check.expect(planned("first", kFirst), nanoseconds(10));
+    check.expect(planned("loose", kLoose), nanoseconds(20));
+    check.expect(planned("second", kSecond), nanoseconds(30));
+    check.give_up(nanoseconds(30));
+    EXPECT_EQ(check.outstanding(), 1U);
+    EXPECT_EQ(check.outstanding_octets(), 2U);
+    EXPECT_EQ(check.lost(), 2U);
+    EXPECT_EQ(check.verify(kFirst).value(), std::nullopt) << "late";
+    EXPECT_EQ(check.lost(), 1U);
+    EXPECT_EQ(check.verify(kSecond).value(), nanoseconds(30));
+    EXPECT_EQ(check.lost(), 1U);
+}
+
+TEST(AnswerCheck, a_later_answer_gives_up_those_before_it) {
+    AnswerCheck check(true);
+    check.expect(planned("first", kFirst), nanoseconds(10));
+    check.expect(planned("loose", kLoose), nanoseconds(15));
+    check.expect(planned("second", kSecond), nanoseconds(20));
+    EXPECT_EQ(check.verify(kSecond).value(), nanoseconds(20));
+    EXPECT_EQ(check.lost(), 1U);
+    EXPECT_EQ(check.outstanding(), 1U) << "the unordered one may still come";
+}
+
+TEST(AnswerCheck, a_repeated_answer_is_tolerated_and_an_altered_one_is_not) {
+    AnswerCheck check(true);
+    check.expect(planned("first", kFirst), nanoseconds(10));
+    EXPECT_EQ(check.verify(kFirst).value(), nanoseconds(10));
+    EXPECT_EQ(check.verify(kFirst).value(), std::nullopt);
+    EXPECT_EQ(check.lost(), 0U);
+    UserMessage wrong = kFirst;
+    wrong.bytes[0] ^= 1;
+    EXPECT_FALSE(check.verify(wrong));
+    EXPECT_FALSE(check.verify(kSecond)) << "was never due";
+}
+
+TEST(AnswerCheck, remembers_a_bounded_number) {
+    AnswerCheck check(true);
+    for (int i = 0; i < 1000; ++i) {
+        UserMessage one = kFirst;
+        one.bytes = {static_cast<uint8_t>(i >> 8), static_cast<uint8_t>(i), 7};
+        check.expect(planned("one", one), {});
+        ASSERT_TRUE(check.verify(one));
+    }
+    UserMessage first = kFirst;
+    first.bytes = {0, 0, 7};
+    EXPECT_FALSE(check.verify(first));
+}
+
 }  // namespace
 }  // namespace sdg::endpoint
