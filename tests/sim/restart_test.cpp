@@ -102,7 +102,7 @@ class Restart : public testing::Test {
 };
 
 TEST_F(Restart, of_the_initiator_keeps_both_plain_legs) {
-    for (const Keys keys : {Keys::tls13, Keys::preshared}) {
+    for (const Keys keys : {Keys::tls13, Keys::dtls13, Keys::preshared}) {
         World world(settings(41, keys));
         Peer& client = bring_up(world);
         world.kill(world.a);
@@ -121,7 +121,7 @@ TEST_F(Restart, of_the_initiator_keeps_both_plain_legs) {
 }
 
 TEST_F(Restart, of_the_responder_keeps_both_plain_legs) {
-    for (const Keys keys : {Keys::tls13, Keys::preshared}) {
+    for (const Keys keys : {Keys::tls13, Keys::dtls13, Keys::preshared}) {
         World world(settings(42, keys));
         Peer& client = bring_up(world);
         world.kill(world.b);
@@ -138,12 +138,16 @@ TEST_F(Restart, of_the_responder_keeps_both_plain_legs) {
 }
 
 TEST_F(Restart, again_and_again_each_with_new_keys) {
-    for (const Keys keys : {Keys::tls13, Keys::preshared}) {
+    for (const Keys keys : {Keys::tls13, Keys::dtls13, Keys::preshared}) {
         auto with = settings(43, keys);
         with.adjust_a = with.adjust_b = [](config::Configuration& c) {
             if (c.protection[0].tls13) {
                 c.protection[0].tls13->drain_s = 2;
                 c.protection[0].tls13->drain_unconfirmed_s = 3;
+            }
+            if (c.protection[0].dtls13) {
+                c.protection[0].dtls13->drain_s = 2;
+                c.protection[0].dtls13->drain_unconfirmed_s = 3;
             }
         };
         World world(with);
@@ -167,18 +171,20 @@ TEST_F(Restart, again_and_again_each_with_new_keys) {
 }
 
 TEST_F(Restart, after_a_rekey_uses_the_keys_of_the_new_epoch) {
-    World world(settings(44));
-    Peer& client = bring_up(world);
-    world.run_for(milliseconds(1500));
-    world.a->request_rekey();
-    EXPECT_TRUE(world.run_until([&] { return in_store(*world.a) == 2 && in_store(*world.b) == 2; },
-                                seconds(10)));
-    relay(world, client, 5);
-    const LogCapture log;
-    restart(world, world.a);
-    relay(world, client, 5);
-    EXPECT_TRUE(log.has("restarted under the restart keys of epoch 4")) << log.text();
-    EXPECT_EQ(world.a->relay().counters().pairs_restored, 1U);
+    for (const Keys keys : {Keys::tls13, Keys::dtls13}) {
+        World world(settings(44, keys));
+        Peer& client = bring_up(world);
+        world.run_for(milliseconds(1500));
+        world.a->request_rekey();
+        EXPECT_TRUE(world.run_until(
+            [&] { return in_store(*world.a) == 2 && in_store(*world.b) == 2; }, seconds(10)));
+        relay(world, client, 5);
+        const LogCapture log;
+        restart(world, world.a);
+        relay(world, client, 5);
+        EXPECT_TRUE(log.has("restarted under the restart keys of epoch 4")) << log.text();
+        EXPECT_EQ(world.a->relay().counters().pairs_restored, 1U);
+    }
 }
 
 TEST_F(Restart, when_the_peer_lacks_the_newest_keys_uses_the_ones_before) {
@@ -290,7 +296,7 @@ TEST_F(Restart, works_over_a_bad_link) {
 // The process dies a second time at any moment of the procedure, on either side: keys may be lost
 // and the association with them, but no number is used twice (TearDown) and nobody is stuck.
 TEST_F(Restart, that_is_interrupted_at_any_step_uses_no_nonce_twice) {
-    for (const Keys keys : {Keys::tls13, Keys::preshared}) {
+    for (const Keys keys : {Keys::tls13, Keys::dtls13, Keys::preshared}) {
         for (const bool same_side : {true, false}) {
             for (unsigned steps = 1; steps < 36; ++steps) {
                 World world(settings(80 + steps, keys));
