@@ -39,7 +39,8 @@ void AnswerCheck::expect(std::shared_ptr<const PlannedMessage> planned, TimePoin
     queue.push_back({std::move(planned), sent_at});
 }
 
-TimePoint AnswerCheck::take(Lane& lane, Queue& queue, Queue::const_iterator which, bool answered) {
+TimePoint AnswerCheck::take(Lane& lane, Queue& queue, const Queue::const_iterator& which,
+                            bool answered) {
     const TimePoint sent_at = which->sent_at;
     --outstanding_;
     outstanding_octets_ -= weight(*which->planned);

@@ -64,7 +64,7 @@ class AnswerCheck {
     };
     static constexpr size_t kRemembered = 64;
 
-    TimePoint take(Lane& lane, Queue& queue, Queue::const_iterator which, bool answered);
+    TimePoint take(Lane& lane, Queue& queue, const Queue::const_iterator& which, bool answered);
     [[nodiscard]] bool take_former(Lane& lane, const UserMessage& received);
 
     bool tolerates_loss_;
