@@ -233,6 +233,14 @@ Result<json> AdminOperations::drain() {
     return json{{"associations", associations}};
 }
 
+Result<json> AdminOperations::leave() {
+    const size_t associations = gateway_.relay().pair_count();
+    if (auto left = gateway_.leave(); !left) {
+        return tl::unexpected(left.error());
+    }
+    return json{{"associations", associations}};
+}
+
 Result<json> AdminOperations::reload() {
     json policies = json::array();
     std::string failed;

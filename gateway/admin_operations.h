@@ -26,6 +26,7 @@ class AdminOperations final : public admin::Operations {
     Result<nlohmann::json> rekey(std::optional<uint64_t> id) override;
     Result<nlohmann::json> close(uint64_t id, admin::CloseHow how) override;
     Result<nlohmann::json> drain() override;
+    Result<nlohmann::json> leave() override;
     Result<nlohmann::json> reload() override;
     Result<nlohmann::json> set_log_level(const std::optional<std::string>& module,
                                          const std::string& level) override;

@@ -142,6 +142,19 @@ void Gateway::drain() {
     relay_->drain(drain_timeout_);
 }
 
+Result<void> Gateway::leave() {
+    if (!keeper_) {
+        return fail(ErrorCode::refused,
+                    "there is no section restart: the associations would be lost, not left to the "
+                    "next process; drain them");
+    }
+    if (relay_->is_draining()) {
+        return fail(ErrorCode::refused, "the gateway is being drained already");
+    }
+    leaving_ = true;
+    return {};
+}
+
 Result<void> Gateway::open_crypto_device(const config::Configuration& configuration) {
     const std::optional<std::string>& wanted = configuration.workers.crypto_device;
     if (!wanted) {

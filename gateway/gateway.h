@@ -54,6 +54,12 @@ class Gateway {
     size_t poll_control();
 
     void drain();
+    // Ends without ending the associations: they are left to the next process, or the standby, which
+    // brings them back from the restart store by protected restart. From now on the control loop
+    // must not run any more; stop the workers next. The destructor waits for the store.
+    // refused: there is no store, or the gateway is being drained.
+    Result<void> leave();
+    [[nodiscard]] bool is_leaving() const { return leaving_; }
     // Another gateway owns the associations of our group now: end, and send nothing more.
     [[nodiscard]] bool is_fenced() const { return keeper_ && keeper_->is_fenced(); }
     // Reads certificates, keys and revocation lists again and logs what came of it. What cannot be
@@ -119,6 +125,7 @@ class Gateway {
         unsigned lcore = 0;
     };
     std::vector<Launch> launched_;
+    bool leaving_ = false;
     alignas(64) std::atomic<bool> stop_{false};  // written by the control thread, read by workers
 };
 

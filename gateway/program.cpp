@@ -66,7 +66,8 @@ void harden(bool lab) {
     ::prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
 }
 
-// SIGINT, SIGTERM: drain; a second one: at once. SIGHUP: read the certificates again. SIGUSR1:
+// SIGINT, SIGTERM: drain; a second one: at once. SIGQUIT: leave the associations to the next
+// process. SIGHUP: read the certificates again. SIGUSR1:
 // write the statistics. SIGUSR2: new keys for every protected association. Blocked before any
 // thread exists, so that only this descriptor delivers them.
 class Signals {
@@ -74,7 +75,7 @@ class Signals {
     Signals() {
         sigset_t set;
         sigemptyset(&set);
-        for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2}) {
+        for (const int signal : {SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2}) {
             sigaddset(&set, signal);
         }
         pthread_sigmask(SIG_BLOCK, &set, nullptr);
@@ -135,7 +136,7 @@ void control_loop(Gateway& gateway, const Signals& signals, OperatorSide& operat
     auto& log = log::of("gateway");
     const SteadyClock clock;
     unsigned rounds = 0;
-    while (!gateway.is_drained() && !gateway.is_fenced()) {
+    while (!gateway.is_drained() && !gateway.is_fenced() && !gateway.is_leaving()) {
         if (gateway.poll_control() > 0) {
             backoff.busy();
         } else {
@@ -167,6 +168,10 @@ void control_loop(Gateway& gateway, const Signals& signals, OperatorSide& operat
                 }
             } else if (*signal == SIGHUP) {
                 gateway.reload_credentials();
+            } else if (*signal == SIGQUIT) {
+                if (auto left = gateway.leave(); !left) {
+                    log.error("not left: {}", left.error().message);
+                }
             } else if (*signal == SIGUSR2) {
                 log.info("asked for new keys on every protected association");
                 gateway.request_rekey();
@@ -180,8 +185,11 @@ void control_loop(Gateway& gateway, const Signals& signals, OperatorSide& operat
             }
         }
     }
-    if (gateway.is_fenced()) {
-        return;  // not one packet more: the associations are another gateway's
+    if (gateway.is_leaving()) {
+        log.info("leaving {} associations to the next process", gateway.host().association_count());
+    }
+    if (gateway.is_fenced() || gateway.is_leaving()) {
+        return;  // not one packet more: the associations are another process's
     }
     // The last SHUTDOWN COMPLETE and ABORT packets are still on their way through rings and ports.
     const auto until = clock.now() + std::chrono::milliseconds(50);

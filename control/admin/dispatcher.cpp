@@ -67,6 +67,8 @@ Result<nlohmann::json> Dispatcher::carry_out(const Request& request) {
                                                                          : CloseHow::graceful);
         case CommandId::drain:
             return operations_.drain();
+        case CommandId::leave:
+            return operations_.leave();
         case CommandId::reload:
             return operations_.reload();
         case CommandId::log_level:

@@ -40,6 +40,8 @@ class Operations {
     virtual Result<nlohmann::json> rekey(std::optional<uint64_t> id) = 0;
     virtual Result<nlohmann::json> close(uint64_t id, CloseHow how) = 0;
     virtual Result<nlohmann::json> drain() = 0;
+    // Ends at once; the associations are left to the next process.
+    virtual Result<nlohmann::json> leave() = 0;
     // Certificates, keys and revocation lists are read again.
     virtual Result<nlohmann::json> reload() = 0;
     // unset module: all. level: error, warn, info or debug.

@@ -26,7 +26,7 @@ constexpr std::array kClose{Argument{"association", ArgumentType::number, true, 
 constexpr std::array kLogLevel{Argument{"level", ArgumentType::word, true, kLevels},
                                Argument{"module", ArgumentType::word, false, {}}};
 
-constexpr std::array<Command, 13> kCommands{{
+constexpr std::array<Command, 14> kCommands{{
     {CommandId::status, "status", false, {}},
     {CommandId::associations, "associations", false, kPage},
     {CommandId::association, "association", false, kOne},
@@ -38,6 +38,7 @@ constexpr std::array<Command, 13> kCommands{{
     {CommandId::rekey, "rekey", true, kRekey},
     {CommandId::close, "close", true, kClose},
     {CommandId::drain, "drain", true, {}},
+    {CommandId::leave, "leave", true, {}},
     {CommandId::reload, "reload", true, {}},
     {CommandId::log_level, "log_level", true, kLogLevel},
 }};

@@ -36,6 +36,7 @@ enum class CommandId : uint8_t {
     rekey,
     close,
     drain,
+    leave,
     reload,
     log_level,
 };

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# A gateway is killed with SIGKILL and started again: it brings its associations back by protected
+# A gateway is killed with SIGKILL (or leaves, on SIGQUIT) and started again: it brings its associations back by protected
 # restart, and both plain sides go on. The client is idle meanwhile, or (traffic) goes on sending:
 # what is on its way at that moment may be lost, but nothing altered.
-#   relay_restart.sh GATEWAY METHOD ASSOCIATIONS [traffic]
+#   relay_restart.sh GATEWAY METHOD ASSOCIATIONS [traffic [QUIT]]
 . "$SOURCE_ROOT/tests/e2e/prelude.sh" || exit 1
 /usr/bin/python3 -c 'import scapy, cryptography' 2>/dev/null || skip "python3-scapy or python3-cryptography is not installed"
-VICTIM=$1 COUNT=$3
+VICTIM=$1 COUNT=$3 HOW=${5:-KILL}
 export LAB_METHOD=$2
 LAB_TRUNK="restart: true"
 HOLD=$((15 + COUNT / 50))
@@ -45,7 +45,12 @@ done
 
 victim_pid=${LAB_PID_OF[gateway-$VICTIM]}
 cp "$LAB_DIR/gateway-$VICTIM.log" "$LAB_DIR/gateway-$VICTIM-killed.log"
-lab_stop "gateway-$VICTIM" KILL || true
+code=0
+lab_stop "gateway-$VICTIM" "$HOW" || code=$?
+if [ "$HOW" = QUIT ]; then
+    [ "$code" -eq 0 ] || fail "gateway $VICTIM left with code $code"
+    grep -q "leaving .* associations to the next process" "$LAB_DIR/gateway-$VICTIM.log" || fail "it does not say that it leaves"
+fi
 rm -rf "/run/dpdk/sctp-gateway-$victim_pid" # what a killed DPDK program leaves behind
 rm -f "$LAB_DIR/stats-$VICTIM.json"
 began=$(date +%s%N)

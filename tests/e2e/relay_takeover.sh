@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # A standby takes the associations of a gateway over by protected restart, through a shared Redis: when
-# the gateway is killed, and when it only stands still and finds itself fenced afterwards.
-#   relay_takeover.sh KILL|STOP
+# the gateway is killed, when it only stands still and finds itself fenced afterwards, and when it leaves.
+#   relay_takeover.sh KILL|STOP|QUIT
 . "$SOURCE_ROOT/tests/e2e/prelude.sh" || exit 1
 command -v redis-server >/dev/null || skip "redis-server is not installed"
 HOW=$1 COUNT=10
+LEASE=2000
+[ "$HOW" != QUIT ] || LEASE=600000 # who leaves gives it back
 LAB_TRUNK="restart: true"
 
 lab_begin
@@ -20,7 +22,7 @@ restart:
   redis: { server: "unix:$LAB_DIR/redis.sock" }
   key: { file: kek }
   owner: $owner
-  lease_ms: 2000
+  lease_ms: $LEASE
   standby: $([ $owner = one ] && echo false || echo true)
 YAML
 done
@@ -55,7 +57,9 @@ if [ "$HOW" = STOP ]; then
     unset "LAB_PID_OF[one]"
     grep -q 'another gateway owns the associations' "$LAB_DIR/one.log" || fail "it does not say why it ended"
 else
-    lab_stop one KILL || true
+    code=0
+    lab_stop one "$HOW" || code=$?
+    [ "$HOW" != QUIT ] || [ "$code" -eq 0 ] || fail "the gateway left with code $code"
     rm -rf "/run/dpdk/sctp-gateway-$one"
 fi
 wait $client || fail "the client: $(tail -n 5 "$LAB_DIR/client.log")"

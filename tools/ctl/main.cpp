@@ -214,6 +214,10 @@ void add_changing(CLI::App& app, Options& options, Action& action) {
         ->callback([&] {
             action = [&] { return ask(options, "drain", json::object(), shown_as_listing); };
         });
+    app.add_subcommand("leave", "end at once; the next process, or the standby, restarts all associations")
+        ->callback([&] {
+            action = [&] { return ask(options, "leave", json::object(), shown_as_listing); };
+        });
     app.add_subcommand("reload", "read certificates, keys and revocation lists again")
         ->callback([&] {
             action = [&] { return ask(options, "reload", json::object(), shown_as_listing); };

@@ -12,7 +12,7 @@ _sctp_gateway_ctl() {
         --module) words='admin gateway keymgmt relay' ;;
         rekey) words='--all' ;;
         *)
-            words='status associations backends ports workers certificates rekey close drain reload
+            words='status associations backends ports workers certificates rekey close drain leave reload
                 log-level check-config --json --socket --help --version'
             case " ${COMP_WORDS[*]} " in *' close '*) words='--abort' ;; esac
             ;;

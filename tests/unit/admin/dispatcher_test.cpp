@@ -81,11 +81,12 @@ TEST_F(AdminDispatcher, every_change_is_audited) {
     ask("rekey", {{"association", 7}});
     ask("close", {{"association", 7}});
     ask("drain");
+    ask("leave");
     ask("reload");
     ask("log_level", {{"level", "debug"}, {"module", "relay"}});
     EXPECT_EQ(operations.done, (std::vector<std::string>{"rekey all", "rekey 7", "close 7", "drain",
-                                                         "reload", "level relay debug"}));
-    EXPECT_EQ(entries().size(), 6U);
+                                                         "leave", "reload", "level relay debug"}));
+    EXPECT_EQ(entries().size(), 7U);
 }
 
 TEST_F(AdminDispatcher, nothing_is_changed_while_the_audit_log_cannot_be_written) {

@@ -40,6 +40,7 @@ class FakeOperations final : public Operations {
         return note((how == CloseHow::abort ? "abort " : "close ") + std::to_string(id), id);
     }
     Result<nlohmann::json> drain() override { return note("drain", 7); }
+    Result<nlohmann::json> leave() override { return note("leave", 7); }
     Result<nlohmann::json> reload() override { return note("reload", 7); }
     Result<nlohmann::json> set_log_level(const std::optional<std::string>& module,
                                          const std::string& level) override {
