@@ -1,9 +1,14 @@
 #!/usr/bin/env bash
 # clang-tidy (checks: .clang-tidy) over every C++ source of a build folder's compile commands, and
-# the scripts under shellcheck.
-#   scripts/lint.sh BUILD_DIR [FILE...]
+# the scripts under shellcheck. --analyze adds clang's static analyzer: before a release, as it takes long.
+#   scripts/lint.sh [--analyze] BUILD_DIR [FILE...]
 set -euo pipefail
 cd "$(dirname "$0")/.."
+how=()
+if [ "${1:-}" = --analyze ]; then
+    how=(--analyze)
+    shift
+fi
 build=$1
 shift
 if [ $# -gt 0 ]; then
@@ -11,11 +16,7 @@ if [ $# -gt 0 ]; then
 else
     mapfile -t files < <(git ls-files '*.cpp' ':!tests/fuzz' ':!tests/unit' ':!tests/interop')
 fi
-# GCC-only switches of the compile commands mean nothing to clang-tidy.
-printf '%s\0' "${files[@]}" |
-    xargs -0 -n 4 -P "$(nproc)" clang-tidy --quiet -p "$build" --warnings-as-errors='*' \
-        --extra-arg=-Wno-unknown-warning-option 2>&1 |
-    { grep -vE '^[0-9]+ warnings? generated|^Suppressed|^Use -header-filter' || true; }
+python3 scripts/clang_tidy.py "$build" "${how[@]}" "${files[@]}"
 if command -v shellcheck >/dev/null; then
     git ls-files -z '*.sh' '.ci/run' | xargs -0 shellcheck -x -S warning
 fi
