@@ -201,7 +201,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Bend{"unknown_key_at_the_top", "ports:", "prots: 1\nports:",
              "1:1: prots: expected one of eal, workers, control, ports, protection, backends, "
-             "listeners, limits, sctp, shutdown, log, admin, metrics, restart, lab, stats_file, "
+             "listeners, limits, sctp, shutdown, log, admin, metrics, restart, security, lab, "
+             "stats_file, "
              "got an unknown key"},
         Bend{"unknown_key_below", "      file: trunk.psk", "      file: trunk.psk\n      mode: 1",
              "14:7: protection[0].preshared.mode: expected one of file, got an unknown key"},
