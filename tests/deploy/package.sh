@@ -15,17 +15,18 @@ fail() {
 for tool in dpkg-buildpackage dh lintian mmdebstrap unshare setpriv; do
     command -v "$tool" >/dev/null || skip "$tool is not installed"
 done
-# Mounts and the network are of this test alone, and gone with it.
-if [ -z "${IN_NAMESPACES:-}" ]; then
-    unshare --mount --net true 2>/dev/null || skip "namespaces cannot be made here"
-    IN_NAMESPACES=yes exec unshare --mount --net --propagation private bash "$0" "$@"
+# Mounts are of this test alone, and gone with it.
+if [ -z "${IN_NAMESPACE:-}" ]; then
+    unshare --mount true 2>/dev/null || skip "namespaces cannot be made here"
+    IN_NAMESPACE=yes exec unshare --mount --propagation private bash "$0" "$@"
 fi
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/sdg-package.XXXXXX")
-gateway='' listener=''
+gateway='' listener='' network=sdgpackage$$
 finish() {
     local code=$?
     for pid in $gateway $listener; do kill -KILL "$pid" 2>/dev/null || true; done
+    ip netns del "$network" 2>/dev/null || true
     umount "$work/root/proc" 2>/dev/null || true
     rm -rf "$work"
     exit "$code"
@@ -100,7 +101,9 @@ for file in usr/share/man/man8/sctp-gateway.8.gz usr/share/man/man1/sctp-gateway
 done
 
 # --- the service, as its unit starts it ---
-ip link set lo up
+# In a network of its own: the metrics port is the default one.
+ip netns add "$network"
+ip -n "$network" link set lo up
 of_unit() { sed -n "s/^$1=//p" "$unit" | head -n 1; }
 user=$(of_unit User)
 for folder in run:RuntimeDirectory var/lib:StateDirectory var/log:LogsDirectory; do
@@ -108,7 +111,7 @@ for folder in run:RuntimeDirectory var/lib:StateDirectory var/log:LogsDirectory;
 done
 capabilities=$(of_unit AmbientCapabilities | sed 's/CAP_/+/g; s/ /,/g' | tr '[:upper:]' '[:lower:]')
 # shellcheck disable=SC2016 # the chroot's shell expands it
-as_service=(chroot "$root" sh -c 'exec setpriv --reuid="$0" --regid="$0" --init-groups --inh-caps="$1" \
+as_service=(ip netns exec "$network" chroot "$root" sh -c 'exec setpriv --reuid="$0" --regid="$0" --init-groups --inh-caps="$1" \
     --ambient-caps="$1" --bounding-set="-all,$1" --no-new-privs sh -c "exec $2"' "$user" "$capabilities")
 "${as_service[@]}" "$(of_unit ExecStartPre)" || fail "ExecStartPre"
 python3 - "$root/run/notify.sock" >"$work/notify.log" 2>&1 <<'PYTHON' &
@@ -139,7 +142,7 @@ gateway=$!
 await READY grep -q '^READY=1' "$work/notify.log"
 grep -q '^CapEff:	0000000000000000$' "/proc/$gateway/status" || fail "capabilities are left: $(grep Cap "/proc/$gateway/status")"
 chroot "$root" sctp-gateway-ctl status || fail "sctp-gateway-ctl status"
-await "health" curl -sf http://127.0.0.1:9641/healthz
+await "health" ip netns exec "$network" curl -sf http://127.0.0.1:9641/healthz
 kill -TERM "$gateway"
 code=0
 wait "$gateway" || code=$?
@@ -165,7 +168,7 @@ OFFLINE=1 chroot "$root" /tmp/build.sh runtime "/tmp/$(basename "$deb")" >"$work
 started=$(sed -n 's/^CMD \["\(.*\)"\]$/\1/p' "$SOURCE_ROOT/docker/Dockerfile" | sed 's/", "/ /g')
 : >"$work/notify.log"
 # shellcheck disable=SC2086 # words
-RUNTIME_DIRECTORY=/run/sctp-gateway chroot --userspec=64042:64042 "$root" setpriv \
+RUNTIME_DIRECTORY=/run/sctp-gateway ip netns exec "$network" chroot --userspec=64042:64042 "$root" setpriv \
     --bounding-set=-all,+net_raw,+net_admin,+ipc_lock /usr/bin/sctp-gateway $started >"$work/service.log" 2>&1 &
 gateway=$!
 # What HEALTHCHECK does.
