@@ -168,8 +168,8 @@ OFFLINE=1 chroot "$root" /tmp/build.sh runtime "/tmp/$(basename "$deb")" >"$work
 started=$(sed -n 's/^CMD \["\(.*\)"\]$/\1/p' "$SOURCE_ROOT/docker/Dockerfile" | sed 's/", "/ /g')
 : >"$work/notify.log"
 # shellcheck disable=SC2086 # words
-RUNTIME_DIRECTORY=/run/sctp-gateway ip netns exec "$network" chroot --userspec=64042:64042 "$root" setpriv \
-    --bounding-set=-all,+net_raw,+net_admin,+ipc_lock /usr/bin/sctp-gateway $started >"$work/service.log" 2>&1 &
+RUNTIME_DIRECTORY=/run/sctp-gateway ip netns exec "$network" chroot "$root" setpriv --reuid=64042 --regid=64042 \
+    --clear-groups --inh-caps=-all --bounding-set=-all,+net_raw,+net_admin,+ipc_lock /usr/bin/sctp-gateway $started >"$work/service.log" 2>&1 &
 gateway=$!
 # What HEALTHCHECK does.
 await "the container's health" chroot --userspec=64042:64042 "$root" /usr/bin/sctp-gateway-ctl status
