@@ -22,6 +22,7 @@ test_packages=(
     nftables gnuplot-nox lua5.3 redis-server softhsm2 libengine-pkcs11-openssl libnss3-dev
     prometheus curl python3-jsonschema python3-yaml systemd debhelper lintian mmdebstrap
     python3-scapy python3-cryptography clang libclang-rt-14-dev llvm
+    gdb valgrind
 )
 perf_packages=(dpdk)
 ci_packages=(clang-format clang-tidy shellcheck)
