@@ -165,7 +165,12 @@ void TlsSession::take_message(Actions& actions, bool has_slot) {
         if (is_first() && !has_slot) {
             return;  // until there is one
         }
-        if (epoch_ != 0 && environment_->clock.now() - keyed_at_ < options_.min_rekey_interval) {
+        const TimePoint now = environment_->clock.now();
+        const bool too_soon = epoch_ != 0 && now - keyed_at_ < options_.min_rekey_interval;
+        // Also after one that came to nothing: it has cost as much.
+        const bool served_just_now =
+            !is_first() && served_at_ && now - *served_at_ < options_.min_rekey_interval;
+        if (too_soon || served_just_now) {
             return;
         }
     }
@@ -259,6 +264,7 @@ void TlsSession::begin_client(Actions& actions) {
 
 void TlsSession::begin_server(Actions& actions) {
     handshake_ = Handshake{};
+    served_at_ = environment_->clock.now();
     handshake_->role = Role::server;
     handshake_->phase = Phase::handshaking;
     handshake_->epoch = next_epoch();

@@ -184,6 +184,7 @@ class TlsSession final : public Session {
     std::optional<PeerIdentity> peer_;
     int64_t not_after_ = 0;  // of the certificates last used, seconds of Unix time
     TimePoint keyed_at_{};
+    std::optional<TimePoint> served_at_;  // the last handshake that the peer began
     TimePoint rekey_at_{};
     std::string wanted_;             // why a rekey was started that has not succeeded yet
     TimePoint no_rekey_before_{};    // after a failure

@@ -324,6 +324,40 @@ TEST_F(TlsSessions, a_second_rekey_too_soon_has_to_wait) {
     expect_epoch(5);
 }
 
+TEST_F(TlsSessions, handshakes_that_a_peer_begins_and_breaks_off_have_their_pace) {
+    bring_up();
+    client->take(client->session->on_rekey_requested());
+    client->turn();
+    const Octets hello = client->outgoing.front().octets;
+    const Octets alert = {4, 21, 3, 3, 0, 2, 2, 40};
+    size_t answered = 0;
+    const auto send = [&](const Octets& message) {
+        server->take(server->session->on_message(message));
+        server->turn();
+        answered += server->outgoing.size();
+        server->outgoing.clear();
+    };
+    send(hello);
+    const size_t flight = answered;
+    EXPECT_GT(flight, 0U);
+    send(alert);
+    EXPECT_NE(server->reports.find("rekey to epoch 4 failed"), std::string::npos);
+    send(hello);
+    EXPECT_EQ(answered, flight) << "not yet";
+    clock.advance(seconds(1));
+    EXPECT_EQ(tick(*server), "turn");
+    server->turn();
+    EXPECT_FALSE(server->outgoing.empty()) << "but in its time";
+    server->outgoing.clear();
+
+    for (size_t i = 0; i <= TlsSession::kMaxInbox && server->failure.empty(); ++i) {
+        send(alert);
+        send(hello);
+    }
+    EXPECT_EQ(answered, flight);
+    EXPECT_NE(server->failure.find("without waiting for answers"), std::string::npos);
+}
+
 // --- time
 
 TEST_F(TlsSessions, every_state_of_the_set_up_has_its_time) {
