@@ -37,8 +37,8 @@ constexpr std::array<std::pair<std::string_view, LogLevel>, 4> level_words{
      {"warn", LogLevel::warn},
      {"info", LogLevel::info},
      {"debug", LogLevel::debug}}};
-constexpr std::array<std::pair<std::string_view, LogFormat>, 3> format_words{
-    {{"auto", LogFormat::automatic}, {"text", LogFormat::text}, {"json", LogFormat::json}}};
+constexpr std::array<std::pair<std::string_view, LogFormat>, 2> format_words{
+    {{"text", LogFormat::text}, {"json", LogFormat::json}}};
 
 template <class Enum>
 Enum word_value(Words<Enum> words, std::string_view text) {
@@ -200,6 +200,12 @@ class Binder {
         limits.read("handshakes", out_.limits.handshakes);
         limits.read("ring_packets", out_.limits.ring_packets);
 
+        const Section budgets = document_.below("budgets");
+        budgets.read("source_per_second", out_.budgets.source_per_second);
+        budgets.read("init_per_second", out_.budgets.init_per_second);
+        budgets.read("cookie_per_second", out_.budgets.cookie_per_second);
+        budgets.read("stray_per_second", out_.budgets.stray_per_second);
+
         const Section sctp = document_.below("sctp");
         sctp.read("rto_initial_ms", out_.sctp.rto_initial_ms);
         sctp.read("rto_min_ms", out_.sctp.rto_min_ms);
@@ -216,13 +222,6 @@ class Binder {
         const Section log = document_.below("log");
         log.read("level", out_.log.level, level_words);
         log.read("format", out_.log.format, format_words);
-        log.read("lines_per_second", out_.log.lines_per_second);
-        const Section modules = log.below("modules");
-        for (const char* module : {"admin", "gateway", "keymgmt", "relay", "restart"}) {
-            if (modules.has(module)) {
-                modules.read(module, out_.log.modules[module], level_words);
-            }
-        }
         if (document_.has("admin")) {
             out_.admin = admin(document_.below("admin"));
         }
@@ -232,14 +231,6 @@ class Binder {
         if (document_.has("restart")) {
             out_.restart = restart(document_.below("restart"));
         }
-        const Section security = document_.below("security");
-        if (security.has("user")) {
-            out_.security.user = security.text("user");
-        }
-        if (security.has("group")) {
-            out_.security.group = security.text("group");
-        }
-        security.read("seccomp", out_.security.seccomp);
         document_.below("lab").read("keylog", out_.lab.keylog, folder_);
         document_.read("stats_file", out_.stats_file, folder_);
     }

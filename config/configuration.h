@@ -14,7 +14,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -204,6 +203,14 @@ struct Limits {
     uint32_t ring_packets = 2048;       // each ring between a worker and the control loop
 };
 
+// Packets a second of senders that have no association; the whole gateway.
+struct Budgets {
+    uint32_t source_per_second = 2000;
+    uint32_t init_per_second = 10000;
+    uint32_t cookie_per_second = 10000;
+    uint32_t stray_per_second = 5000;
+};
+
 struct Sctp {
     uint32_t rto_initial_ms = 1000;
     uint32_t rto_min_ms = 300;
@@ -222,17 +229,11 @@ struct Shutdown {
 };
 
 enum class LogLevel { error, warn, info, debug };
-enum class LogFormat {
-    automatic,  // the journal, with fields, when standard error leads there; else text
-    text,
-    json,
-};
+enum class LogFormat { text, json };
 
 struct Log {
     LogLevel level = LogLevel::info;
-    LogFormat format = LogFormat::automatic;
-    std::map<std::string, LogLevel> modules;  // those with a level of their own
-    uint32_t lines_per_second = 10;           // of each module, over a long time; 0: no limit
+    LogFormat format = LogFormat::text;
 };
 
 // The unix socket through which the gateway is seen and steered.
@@ -290,13 +291,6 @@ struct Restart {
     std::vector<SealingKeySource> former_keys;
 };
 
-// What the process may do.
-struct Security {
-    std::optional<std::string> user;   // becomes it at start
-    std::optional<std::string> group;  // with user; absent: the user's own
-    bool seccomp = true;
-};
-
 struct Lab {
     std::optional<std::filesystem::path> keylog;  // traffic keys in clear: laboratory only
 };
@@ -310,13 +304,13 @@ struct Configuration {
     std::vector<Backend> backends;
     std::vector<Listener> listeners;
     Limits limits;
+    Budgets budgets;
     Sctp sctp;
     Shutdown shutdown;
     Log log;
     std::optional<Admin> admin;
     std::optional<Metrics> metrics;
     std::optional<Restart> restart;
-    Security security;
     Lab lab;
     std::optional<std::filesystem::path> stats_file;  // written at exit
 };

@@ -85,9 +85,9 @@ Result<std::unique_ptr<Gateway>> Gateway::create(const config::Configuration& co
     }
     out->rings_ = std::move(*rings);
     for (unsigned w = 0; w < workers; ++w) {
-        auto made = worker::Worker::create(
-            worker_settings(configuration.workers, w, out->crypto_device_.get()), *out->ports_,
-            *out->protection_, out->rings_->all());
+        auto made =
+            worker::Worker::create(worker_settings(configuration, w, out->crypto_device_.get()),
+                                   *out->ports_, *out->protection_, out->rings_->all());
         if (!made) {
             return fail(made.error().code, "worker {}: {}", w, made.error().message);
         }

@@ -286,12 +286,19 @@ sctp::ProtocolParameters protocol_parameters(const config::Sctp& sctp) {
             .init_max_retransmissions = sctp.init_max_retransmissions};
 }
 
-worker::WorkerSettings worker_settings(const config::Workers& workers, unsigned index,
+worker::WorkerSettings worker_settings(const config::Configuration& configuration, unsigned index,
                                        record::AeadProvider* aead) {
+    const config::Workers& workers = configuration.workers;
+    const config::Budgets& budgets = configuration.budgets;
+    // A port spreads packets over its queues by their addresses: a source is one worker's mostly.
     return {.index = index,
             .burst = workers.burst,
             .idle_sleep_us = workers.idle_sleep_us,
-            .aead = aead};
+            .aead = aead,
+            .strangers = {.source = budgets.source_per_second,
+                          .inits = budgets.init_per_second / workers.count,
+                          .cookies = budgets.cookie_per_second / workers.count,
+                          .strays = budgets.stray_per_second / workers.count}};
 }
 
 Result<Policies> load_policies(const config::Configuration& configuration, const Clock& clock,

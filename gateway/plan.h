@@ -25,8 +25,8 @@ namespace sdg::gateway {
     const config::Configuration& configuration);
 [[nodiscard]] sctp::ProtocolParameters protocol_parameters(const config::Sctp& sctp);
 // aead: may be null, for IPsec-MB.
-[[nodiscard]] worker::WorkerSettings worker_settings(const config::Workers& workers, unsigned index,
-                                                     record::AeadProvider* aead);
+[[nodiscard]] worker::WorkerSettings worker_settings(const config::Configuration& configuration,
+                                                     unsigned index, record::AeadProvider* aead);
 
 // The protection policies of a configuration, with their keys and certificates loaded.
 struct Policies {

@@ -47,7 +47,12 @@ namespace sdg::packet {
     X(association_gone, "outgoing packet of an association already removed")                    \
     X(icmp_ignored, "ICMP other than echo and neighbour discovery, or malformed")               \
     X(arp_ignored, "ARP not for us or malformed")                                               \
-    X(icmp_rate_limited, "ICMP or ARP answers above their rate limit")                          \
+    X(icmp_rate_limited, "echo requests above the rate at which they are answered")             \
+    X(neighbour_rate_limited, "ARP or neighbour discovery above the rate of answers")           \
+    X(source_rate_limited, "packet of no association above the rate of its source")             \
+    X(init_rate_limited, "INIT above the rate for all sources")                                 \
+    X(cookie_rate_limited, "COOKIE ECHO above the rate for all sources")                        \
+    X(stray_rate_limited, "other packet of no association above the rate for all sources")      \
     X(frame_too_long, "frame longer than the port's MTU, or in several buffers")                \
     X(vlan_mismatch, "VLAN tag other than the port's")                                          \
     X(source_address, "source address is not another host's unicast address")

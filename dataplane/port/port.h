@@ -25,8 +25,11 @@ struct Port {
     std::unique_ptr<Device> device;
     // Written by the owner, read by all workers.
     std::unique_ptr<NeighbourTable> neighbours;
-    // Owner only: answers to ARP, ICMP and neighbour discovery.
-    RateLimit answers{1, 1, 1};
+    // Owner only. Answers to echo requests; to ARP and neighbour discovery of neighbours in use,
+    // which lose the way to us when they get none; and of everybody else.
+    RateLimit echo_answers{1, 1, 1};
+    RateLimit neighbour_answers{1, 1, 1};
+    RateLimit stranger_answers{1, 1, 1};
 };
 
 }  // namespace sdg::port

@@ -41,7 +41,8 @@ Result<std::unique_ptr<Port>> open_port(const PortSettings& settings, uint16_t i
             return tl::unexpected(ok.error());
         }
     }
-    port->answers = RateLimit(hz, PortTable::kAnswersPerSecond, PortTable::kAnswersAtOnce);
+    port->echo_answers = port->neighbour_answers = port->stranger_answers =
+        RateLimit(hz, PortTable::kAnswersPerSecond, PortTable::kAnswersAtOnce);
     auto device = Device::open(settings, workers);
     if (!device) {
         return tl::unexpected(device.error());

@@ -26,7 +26,8 @@ namespace sdg::port {
 
 class PortTable {
  public:
-    // Answers to ARP, ICMP and neighbour discovery, per port.
+    // Answers to echo requests, to neighbours in use and to other askers for our link address:
+    // each, per port.
     static constexpr uint64_t kAnswersPerSecond = 1000;
     static constexpr uint64_t kAnswersAtOnce = 200;
 

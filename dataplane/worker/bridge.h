@@ -7,6 +7,7 @@
 
 #include <rte_mbuf.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -96,24 +97,29 @@ class ControlBridge {
     ControlBridge(const ControlBridge&) = delete;
     ControlBridge& operator=(const ControlBridge&) = delete;
 
-    // Hands up to budget packets to handler, known associations first; unknown ones get what is
-    // left, at least one burst per call. Returns how many. handler(ReceivedPacket&&).
+    // An INIT takes as long as many packets of an association: no more of them between two looks at
+    // those.
+    static constexpr size_t kUnknownPerCall = 8;
+
+    // Hands packets to handler, of every worker: up to budget of known associations, then up to
+    // kUnknownPerCall others. Returns how many. handler(ReceivedPacket&&).
     template <class Handler>
     size_t poll(size_t budget, Handler&& handler) {
         size_t total = 0;
         std::array<rte_mbuf*, kBurst> burst;
         for (size_t w = 0; w < rings_.size(); ++w) {
             for (const bool known : {true, false}) {
-                size_t left = known ? budget : kBurst;
+                size_t left = known ? budget : kUnknownPerCall;
                 while (left > 0) {
-                    const size_t n = dequeue(w, known, burst);
+                    const size_t wanted = std::min(left, burst.size());
+                    const size_t n = dequeue(w, known, std::span(burst).first(wanted));
                     for (size_t i = 0; i < n; ++i) {
                         handler(describe(burst[i]));
                         rte_pktmbuf_free(burst[i]);
                     }
                     total += n;
-                    left -= n < left ? n : left;
-                    if (n < burst.size()) {
+                    left -= n;
+                    if (n < wanted) {
                         break;
                     }
                 }

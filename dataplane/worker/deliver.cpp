@@ -165,6 +165,12 @@ void deliver_packets(WorkerState& state, std::span<rte_mbuf* const> packets) {
         path[i] = Path::gone;
         if (!packet::starts_with_dtls_chunk(sctp.data())) {
             if (entry == nullptr) {
+                const DropReason over = state.strangers.admit(meta.peer, meta.family,
+                                                              first_chunk(sctp.data()), state.now);
+                if (over != DropReason::none) {
+                    drop(state, packet, over);
+                    continue;
+                }
                 path[i] = Path::unknown;
             } else if (!may_be_clear(sctp, entry->policy.load(std::memory_order_acquire))) {
                 drop(state, packet, DropReason::clear_when_protected);

@@ -96,13 +96,32 @@ void solicit(WorkerState& state, const Port& port, const IpAddress& address) {
 }
 
 // Frames that have done their work without being answered are freed and not counted as drops.
-enum class Verdict : uint8_t { answered, consumed, ignored, not_for_us, limited };
+enum class Verdict : uint8_t {
+    answered,
+    consumed,
+    ignored,
+    not_for_us,
+    too_many_echoes,
+    too_many_questions
+};
+
+// Whether a question for our link address is answered now. A flood of them in invented names must
+// not keep the answer from a neighbour whose packets we take.
+bool may_answer(const WorkerState& state, Port& port, const IpAddress& source,
+                const MacAddress& mac) {
+    MacAddress known;
+    const bool is_neighbour = port.neighbours->find(source, known) && known == mac;
+    return (is_neighbour ? port.neighbour_answers : port.stranger_answers).allow(state.now);
+}
 
 Verdict handle_arp(WorkerState& state, Port& port, rte_mbuf* frame, const ParsedPacket& parsed) {
     const auto message = port::parse_arp(octets_of(frame).subspan(parsed.l4_offset));
     if (!message || port.next_hops.owns(message->sender)) {
         return Verdict::ignored;
     }
+    const bool is_question = message->request && port.next_hops.owns(message->target);
+    const bool answer =
+        is_question && may_answer(state, port, message->sender, message->sender_mac);
     // Merges into an entry that exists, whoever was asked (RFC 826); makes none.
     if (port::is_unicast(message->sender)) {
         learn(state, port, message->sender, message->sender_mac, true);
@@ -113,8 +132,8 @@ Verdict handle_arp(WorkerState& state, Port& port, rte_mbuf* frame, const Parsed
     if (!message->request) {
         return Verdict::consumed;
     }
-    if (!port.answers.allow(state.now)) {
-        return Verdict::limited;
+    if (!answer) {
+        return Verdict::too_many_questions;
     }
     narrow(frame, parsed.l4_offset, port::kArpMessage);
     port::write_arp(
@@ -137,8 +156,8 @@ Verdict handle_icmp(WorkerState& state, Port& port, rte_mbuf* frame, const Parse
         !port::turn_echo_request(octets_of(frame).subspan(parsed.l4_offset, parsed.l4_length))) {
         return Verdict::ignored;
     }
-    if (!port.answers.allow(state.now)) {
-        return Verdict::limited;
+    if (!port.echo_answers.allow(state.now)) {
+        return Verdict::too_many_echoes;
     }
     narrow(frame, parsed.l4_offset, parsed.l4_length);
     port::push_ipv4(frame, own.octets.data(), source.octets.data(), packet::kIpProtocolIcmp);
@@ -157,14 +176,17 @@ Verdict handle_neighbour_message(WorkerState& state, Port& port, rte_mbuf* frame
         }
         return Verdict::ignored;
     }
+    const bool is_question = port.next_hops.owns(message.target) && !port.next_hops.owns(source);
+    const bool may = is_question && may_answer(state, port, source,
+                                               message.link_address.value_or(source_of(frame)));
     if (message.link_address && port::is_unicast(source) && !port.next_hops.owns(source)) {
         learn(state, port, source, *message.link_address, true);
     }
-    if (!port.next_hops.owns(message.target) || port.next_hops.owns(source)) {
+    if (!is_question) {
         return Verdict::ignored;
     }
-    if (!port.answers.allow(state.now)) {
-        return Verdict::limited;
+    if (!may) {
+        return Verdict::too_many_questions;
     }
     // RFC 4861, 7.2.4: to all nodes when the question came from the unspecified address.
     const bool from_unspecified = !port::is_unicast(source);
@@ -205,8 +227,8 @@ Verdict handle_icmp6(WorkerState& state, Port& port, rte_mbuf* frame, const Pars
         !port::turn_echo_request6(source, destination, destination, octets)) {
         return Verdict::ignored;
     }
-    if (!port.answers.allow(state.now)) {
-        return Verdict::limited;
+    if (!port.echo_answers.allow(state.now)) {
+        return Verdict::too_many_echoes;
     }
     narrow(frame, parsed.l4_offset, parsed.l4_length);
     port::push_ipv6(frame, destination.octets.data(), source.octets.data(),
@@ -222,6 +244,11 @@ void handle_link_frame(WorkerState& state, uint16_t port_index, rte_mbuf* frame,
                        const ParsedPacket& parsed) {
     Port& port = state.ports.port(port_index);
     if (port.owner != state.settings.index) {
+        // The ring to the owner is also the way of packets of associations.
+        if (!state.strangers.admit_link_frame(state.now)) {
+            drop(state, frame, DropReason::neighbour_rate_limited);
+            return;
+        }
         meta_of(frame)->port = port_index;
         hand_over(state, port.owner, Stage::link, frame);
         return;
@@ -248,8 +275,11 @@ void handle_link_frame(WorkerState& state, uint16_t port_index, rte_mbuf* frame,
         case Verdict::not_for_us:
             drop(state, frame, DropReason::not_for_us);
             break;
-        case Verdict::limited:
+        case Verdict::too_many_echoes:
             drop(state, frame, DropReason::icmp_rate_limited);
+            break;
+        case Verdict::too_many_questions:
+            drop(state, frame, DropReason::neighbour_rate_limited);
             break;
     }
 }

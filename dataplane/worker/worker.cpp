@@ -15,6 +15,7 @@
 #include "dataplane/worker/receive.h"
 #include "dataplane/worker/transmit.h"
 #include "dataplane/worker/worker_state.h"
+#include "foundation/random.h"
 
 namespace sdg::worker {
 namespace {
@@ -134,7 +135,10 @@ Result<std::unique_ptr<Worker>> Worker::create(const WorkerSettings& settings,
     if (!engine) {
         return tl::unexpected(engine.error());
     }
-    auto state = std::make_unique<WorkerState>(settings, ports);
+    SystemRandom random;
+    auto state = std::make_unique<WorkerState>(
+        settings, ports,
+        StrangerBudget(settings.strangers, rte_get_tsc_hz(), {random.u64(), random.u64()}));
     state->associations = &protection.table();
     state->quiescence = protection.quiescence();
     state->rings = std::move(rings);

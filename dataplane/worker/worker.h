@@ -18,6 +18,7 @@
 #include "dataplane/port/port_table.h"
 #include "dataplane/worker/bridge.h"
 #include "dataplane/worker/stage_cycles.h"
+#include "dataplane/worker/stranger_budget.h"
 #include "foundation/result.h"
 
 namespace sdg::worker {
@@ -51,6 +52,7 @@ struct WorkerSettings {
     unsigned burst = 32;          // packets per port and round, 1..64
     unsigned idle_sleep_us = 50;  // longest sleep between packets (see idle.h); 0: only yield
     record::AeadProvider* aead = nullptr;  // as in ChunkProtection::Settings
+    StrangerLimits strangers{};            // of this worker
 };
 
 struct WorkerState;

@@ -58,8 +58,8 @@ struct HandoverBatch {
 };
 
 struct WorkerState {
-    WorkerState(const WorkerSettings& wanted, port::PortTable& table)
-        : settings(wanted), ports(table) {}
+    WorkerState(const WorkerSettings& wanted, port::PortTable& table, const StrangerBudget& budget)
+        : settings(wanted), ports(table), strangers(budget) {}
 
     WorkerSettings settings;
     port::PortTable& ports;
@@ -67,6 +67,7 @@ struct WorkerState {
     rte_rcu_qsbr* quiescence = nullptr;
     std::vector<WorkerRings> rings;
     std::unique_ptr<record::RecordEngine> engine;
+    StrangerBudget strangers;
     // Of the burst in hand. Here, because making 64 of them anew costs 2 cycles a packet.
     std::array<record::OpenRequest, kMaxBurst> open_requests;
     std::array<record::SealRequest, kMaxBurst> seal_requests;

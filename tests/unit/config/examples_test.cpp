@@ -128,6 +128,10 @@ TEST_F(Examples, all_options_shows_the_defaults) {
     EXPECT_EQ(loaded->listeners[0].max_associations, Listener{}.max_associations);
     EXPECT_EQ(loaded->limits.associations, d.limits.associations);
     EXPECT_EQ(loaded->limits.ring_packets, d.limits.ring_packets);
+    EXPECT_EQ(loaded->budgets.source_per_second, d.budgets.source_per_second);
+    EXPECT_EQ(loaded->budgets.init_per_second, d.budgets.init_per_second);
+    EXPECT_EQ(loaded->budgets.cookie_per_second, d.budgets.cookie_per_second);
+    EXPECT_EQ(loaded->budgets.stray_per_second, d.budgets.stray_per_second);
     EXPECT_EQ(loaded->sctp.rto_min_ms, d.sctp.rto_min_ms);
     EXPECT_EQ(loaded->sctp.rto_max_ms, d.sctp.rto_max_ms);
     EXPECT_EQ(loaded->sctp.cookie_key_rotation_s, d.sctp.cookie_key_rotation_s);

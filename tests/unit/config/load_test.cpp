@@ -86,6 +86,7 @@ listeners:
   - {name: l, side: protected, address: '2001:db8::1', port: 65535, backend: b, protection: x,
      max_streams: 2, max_associations: 3}
 limits: {associations: 4, send_buffer_kib: 16, receive_buffer_kib: 17, ring_packets: 64}
+budgets: {source_per_second: 20, init_per_second: 21, cookie_per_second: 22, stray_per_second: 23}
 sctp:
   rto_initial_ms: 500
   rto_min_ms: 100
@@ -155,6 +156,10 @@ stats_file: s.json
     EXPECT_EQ(c.limits.send_buffer_kib, 16u);
     EXPECT_EQ(c.limits.receive_buffer_kib, 17u);
     EXPECT_EQ(c.limits.ring_packets, 64u);
+    EXPECT_EQ(c.budgets.source_per_second, 20u);
+    EXPECT_EQ(c.budgets.init_per_second, 21u);
+    EXPECT_EQ(c.budgets.cookie_per_second, 22u);
+    EXPECT_EQ(c.budgets.stray_per_second, 23u);
     EXPECT_EQ(c.sctp.rto_initial_ms, 500u);
     EXPECT_EQ(c.sctp.rto_min_ms, 100u);
     EXPECT_EQ(c.sctp.rto_max_ms, 2000u);
@@ -201,7 +206,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Bend{"unknown_key_at_the_top", "ports:", "prots: 1\nports:",
              "1:1: prots: expected one of eal, workers, control, ports, protection, backends, "
-             "listeners, limits, sctp, shutdown, log, admin, metrics, restart, security, lab, "
+             "listeners, limits, budgets, sctp, shutdown, log, admin, metrics, restart, lab, "
              "stats_file, "
              "got an unknown key"},
         Bend{"unknown_key_below", "      file: trunk.psk", "      file: trunk.psk\n      mode: 1",

@@ -160,6 +160,10 @@ TEST(Schema, defaults_are_those_of_the_structs) {
     EXPECT_EQ(c.limits.send_buffer_kib, d.limits.send_buffer_kib);
     EXPECT_EQ(c.limits.receive_buffer_kib, d.limits.receive_buffer_kib);
     EXPECT_EQ(c.limits.ring_packets, d.limits.ring_packets);
+    EXPECT_EQ(c.budgets.source_per_second, d.budgets.source_per_second);
+    EXPECT_EQ(c.budgets.init_per_second, d.budgets.init_per_second);
+    EXPECT_EQ(c.budgets.cookie_per_second, d.budgets.cookie_per_second);
+    EXPECT_EQ(c.budgets.stray_per_second, d.budgets.stray_per_second);
     EXPECT_EQ(c.sctp.rto_initial_ms, d.sctp.rto_initial_ms);
     EXPECT_EQ(c.sctp.rto_min_ms, d.sctp.rto_min_ms);
     EXPECT_EQ(c.sctp.rto_max_ms, d.sctp.rto_max_ms);

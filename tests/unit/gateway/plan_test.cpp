@@ -72,6 +72,20 @@ TEST(Plan, pci_is_scanned_only_for_pci_devices) {
     EXPECT_FALSE(eal_settings(configuration).uses_pci);
 }
 
+TEST(Plan, workers_share_the_budgets_of_strangers) {
+    config::Configuration configuration = sample();
+    configuration.workers.count = 4;
+    configuration.budgets = {.source_per_second = 100,
+                             .init_per_second = 200,
+                             .cookie_per_second = 400,
+                             .stray_per_second = 800};
+    const auto settings = worker_settings(configuration, 3, nullptr);
+    EXPECT_EQ(settings.strangers.source, 100U);
+    EXPECT_EQ(settings.strangers.inits, 50U);
+    EXPECT_EQ(settings.strangers.cookies, 100U);
+    EXPECT_EQ(settings.strangers.strays, 200U);
+}
+
 TEST(Plan, legs_follow_their_policy_port_and_limits) {
     auto configuration = sample();
     configuration.limits.send_buffer_kib = 64;

@@ -151,6 +151,26 @@ std::map<DropReason, Action> frame_actions() {
     out[DropReason::icmp_ignored] = [](Scene& s) {
         s.send(frame(s.inbound, from_hex("0301fcfe0000000000000000"), {{}, 1}));
     };
+    out[DropReason::neighbour_rate_limited] = [](Scene& s) {
+        const auto question = [](uint8_t asker, uint8_t mac) {
+            Octets arp = from_hex(
+                "ffffffffffff02000000000b0806000108000604000102000000000b0a0000020000000000000a0000"
+                "01");
+            arp[31] = asker;
+            arp[11] = arp[27] = mac;
+            return arp;
+        };
+        for (uint64_t i = 0; i <= port::PortTable::kAnswersAtOnce; ++i) {
+            s.rig.wires[0]->send(question(static_cast<uint8_t>(10 + i % 200), 0x0c));
+        }
+        s.rig.wires[0]->send(question(2, 0x0b));  // a neighbour of the table
+        for (int i = 0; i < 10; ++i) {
+            s.rig.poll_at(1'000'000);
+        }
+        EXPECT_EQ(s.rig.workers[0]->counters().arp_answered.load(),
+                  port::PortTable::kAnswersAtOnce + 1)
+            << "a neighbour in use gets its answer in any flood";
+    };
     out[DropReason::icmp_rate_limited] = [](Scene& s) {
         const Octets ping = from_hex("0800ceb1123400057369676e616c6c696e67");
         for (uint64_t i = 0; i <= port::PortTable::kAnswersAtOnce; ++i) {
@@ -314,6 +334,29 @@ std::map<DropReason, Sized> sized_actions() {
                                                s.rig.workers[0]->poll_once();
                                                EXPECT_EQ(s.rig.received().size(), 8U);
                                            }};
+    const auto limited = [](worker::StrangerLimits limits, uint8_t type) {
+        RigOptions options;
+        options.strangers = limits;
+        return Sized{
+            options, [type](Scene& s) {
+                Flow stranger = s.inbound;
+                stranger.peer_tag = 7;
+                const Octets octets = chunk(type, Octets(16));
+                for (int i = 0; i < 4; ++i) {
+                    s.rig.wires[0]->send(frame(stranger, sctp(stranger, octets, type == 1)));
+                }
+                s.rig.poll_at(1'000'000);
+                EXPECT_EQ(s.rig.received().size(), 3U);
+                s.rig.poll_at(1'000'000 + rte_get_tsc_hz());
+                s.rig.wires[0]->send(frame(stranger, sctp(stranger, octets, type == 1)));
+                s.rig.poll_at(1'000'000 + rte_get_tsc_hz());
+                EXPECT_EQ(s.rig.received().size(), 1U) << "recovers by itself";
+            }};
+    };
+    out[DropReason::source_rate_limited] = limited({.source = 3}, packet::kChunkInit);
+    out[DropReason::init_rate_limited] = limited({.inits = 3}, packet::kChunkInit);
+    out[DropReason::cookie_rate_limited] = limited({.cookies = 3}, packet::kChunkCookieEcho);
+    out[DropReason::stray_rate_limited] = limited({.strays = 3}, packet::kChunkHeartbeat);
     RigOptions narrow;
     narrow.wire_packets = 4;
     out[DropReason::transmit_full] = {narrow, [](Scene& s) {

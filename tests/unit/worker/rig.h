@@ -151,6 +151,7 @@ struct RigOptions {
     bool static_neighbour = true;  // 10.0.p.2 and fd00:p::2 at kMacB
     uint16_t mtu = 1500;
     bool restart = false;
+    worker::StrangerLimits strangers{};
 };
 
 class Rig {
@@ -185,6 +186,7 @@ class Rig {
         for (unsigned w = 0; w < options.workers; ++w) {
             worker::WorkerSettings one;
             one.index = w;
+            one.strangers = options.strangers;
             workers.push_back(
                 expect(worker::Worker::create(one, *ports, *protection, rings->all())));
         }
