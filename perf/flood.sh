@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# What floods from senders without keys do to the round trips of an association in use: the end-to-end test
+# relay_flood with longer floods, its figures kept. Root; real daemons in network namespaces. Every program
+# shares the CPUs: with fewer than one for each gateway thread and one for the flood, ratios show the
+# scheduler as much as the gateway.
+#
+#   perf/flood.sh [SECONDS [OUT.json]]      default 5 perf/results/flood.json (BUILD_DIR if not build)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+out=${2:-perf/results/flood.json}
+case $out in /*) ;; *) out=$PWD/$out ;; esac
+BUILD_ROOT=$(realpath "${BUILD_DIR:-build}") SOURCE_ROOT=$PWD FLOOD_SECONDS=${1:-5} FLOOD_RESULT=$out \
+    tests/e2e/relay_flood.sh
