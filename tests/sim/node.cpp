@@ -1,5 +1,7 @@
 #include "tests/sim/node.h"
 
+#include <rte_cycles.h>
+
 #include <algorithm>
 #include <array>
 #include <stdexcept>
@@ -19,6 +21,13 @@ T expect(Result<T> result) {
 constexpr unsigned kRingSize = 1024;
 
 }  // namespace
+
+uint64_t cycles_at(TimePoint time) {
+    constexpr uint64_t kNanoseconds = 1'000'000'000;
+    const auto now = static_cast<uint64_t>(time.count());
+    const uint64_t hz = rte_get_tsc_hz();
+    return now / kNanoseconds * hz + now % kNanoseconds * hz / kNanoseconds;
+}
 
 void Peer::send(Message message) {
     outbox_.push_back(std::move(message));
@@ -114,7 +123,7 @@ void Peer::on_closed(sctp::Association&, sctp::CloseReason reason, const std::st
 
 Node::Node(const std::string& name, const std::string& device, const port::Prefix& address,
            std::vector<port::Route> routes, const Clock& clock, uint64_t seed)
-    : address_(address.address), random_(std::make_unique<SeededRandom>(seed)) {
+    : clock_(clock), address_(address.address), random_(std::make_unique<SeededRandom>(seed)) {
     port::PortSettings settings;
     settings.name = name;
     settings.device = device;
@@ -169,10 +178,11 @@ Peer& Node::connect(const IpAddress& peer, uint16_t port, uint16_t local_port) {
 }
 
 size_t Node::poll() {
-    size_t done = worker_->poll_once();
+    const uint64_t now = cycles_at(clock_.now());
+    size_t done = worker_->poll_at(now);
     done += bridge_->poll(256, [this](const sctp::ReceivedPacket& p) { host_->on_packet(p); });
     done += host_->run();
-    done += worker_->poll_once();
+    done += worker_->poll_at(now);
     protection_->reclaim();
     return done;
 }

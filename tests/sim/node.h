@@ -26,6 +26,9 @@
 
 namespace sdg::sim {
 
+// Simulated time in cycles of the time stamp counter, for workers.
+[[nodiscard]] uint64_t cycles_at(TimePoint time);
+
 struct Message {
     uint16_t stream = 0;
     uint32_t ppid = 0;
@@ -111,6 +114,7 @@ class Node {
     size_t poll();
 
  private:
+    const Clock& clock_;
     IpAddress address_;
     std::unique_ptr<SeededRandom> random_;
     std::unique_ptr<port::PortTable> ports_;

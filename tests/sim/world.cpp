@@ -93,6 +93,7 @@ void set_keys(config::ProtectionPolicy& policy, Keys keys, const std::string& ro
 
 World::World(const Settings& settings)
     : usrsctp_clock(clock),
+      wall_clock(clock),
       access(unique("access"), {}, settings.seed * 3 + 1, clock),
       trunk(unique("trunk"), settings.trunk, settings.seed * 3 + 2, clock),
       core(unique("core"), {}, settings.seed * 3 + 3, clock),
@@ -206,7 +207,7 @@ std::unique_ptr<gateway::Gateway> World::make(const config::Configuration& confi
     std::unique_ptr<restart::Keeper> keeper;
     if (configuration.restart) {
         auto opened = gateway::open_keeper(
-            *configuration.restart, configuration.limits.associations, clock, wall_clock_, random);
+            *configuration.restart, configuration.limits.associations, clock, wall_clock, random);
         if (!opened) {
             throw std::runtime_error(opened.error().message);
         }
@@ -233,6 +234,7 @@ void World::start(std::unique_ptr<gateway::Gateway>& gateway) {
 }
 
 void World::step(std::chrono::microseconds step) {
+    const uint64_t now = cycles_at(clock.now());
     client->poll();
     access.step();
     if (also) {
@@ -242,16 +244,22 @@ void World::step(std::chrono::microseconds step) {
         if (gateway == nullptr) {
             continue;
         }
-        for (const auto& worker : gateway->workers()) {
-            worker->poll_once();
+        const Stalled& stalled = gateway == a.get() ? stalled_a : stalled_b;
+        const auto poll_workers = [&] {
+            for (const auto& worker : gateway->workers()) {
+                if (!stalled.workers) {
+                    worker->poll_at(now);
+                }
+            }
+        };
+        poll_workers();
+        if (!stalled.control) {
+            if (gateway->keeper() != nullptr) {
+                gateway->keeper()->drain();  // the store is as fast as it likes: time stands
+            }
+            gateway->poll_control();
         }
-        if (gateway->keeper() != nullptr) {
-            gateway->keeper()->drain();  // the store is as fast as it likes: simulated time stands
-        }
-        gateway->poll_control();
-        for (const auto& worker : gateway->workers()) {
-            worker->poll_once();
-        }
+        poll_workers();
     }
     trunk.step();
     core.step();

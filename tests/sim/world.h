@@ -28,6 +28,20 @@ inline constexpr uint16_t kServicePort = 38412;
 // all: dtls13, tls13, preshared in this order.
 enum class Keys { preshared, tls13, tls13_or_preshared, dtls13, all };
 
+// Calendar time that goes on with simulated time, until it is set.
+class SimulatedWallClock final : public WallClock {
+ public:
+    explicit SimulatedWallClock(const Clock& clock) : clock_(clock) {}
+    [[nodiscard]] WallTime now() const override {
+        return set_to_ + std::chrono::duration_cast<WallTime>(clock_.now());
+    }
+    void jump(std::chrono::milliseconds by) { set_to_ += by; }
+
+ private:
+    const Clock& clock_;
+    WallTime set_to_{1'800'000'000'000};
+};
+
 class World {
  public:
     struct Settings {
@@ -64,9 +78,10 @@ class World {
 
     ManualClock clock;
     test::UsrsctpClock usrsctp_clock;
-    Link access;  // a: client, b: A
-    Link trunk;   // a: A, b: B
-    Link core;    // a: B, b: server
+    SimulatedWallClock wall_clock;  // of the restart stores
+    Link access;                    // a: client, b: A
+    Link trunk;                     // a: A, b: B
+    Link core;                      // a: B, b: server
     SeededRandom random_a;
     SeededRandom random_b;
     // With a key method that needs one: certificates "a" (dns:a.example) and "b" (dns:b.example).
@@ -84,6 +99,14 @@ class World {
     // Told of every gateway as soon as it is there.
     std::function<void(gateway::Gateway&)> on_start = nullptr;
 
+    // Threads that get no time.
+    struct Stalled {
+        bool workers = false;
+        bool control = false;
+    };
+    Stalled stalled_a;
+    Stalled stalled_b;
+
     // Polled in every step, for what the test adds.
     std::function<void()> also = nullptr;
 
@@ -95,7 +118,6 @@ class World {
     [[nodiscard]] std::unique_ptr<gateway::Gateway> make(const config::Configuration& configuration,
                                                          Random& random);
 
-    SystemWallClock wall_clock_;
     config::Configuration config_a_;
     config::Configuration config_b_;
     std::string folder_;
