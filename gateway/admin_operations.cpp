@@ -19,8 +19,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::array<std::string_view, 5> kModules{"admin", "gateway", "keymgmt", "relay",
-                                                   "restart"};
+constexpr std::array<std::string_view, 4> kModules{"admin", "gateway", "keymgmt", "relay"};
 
 json level_name(spdlog::level::level_enum level) {
     switch (level) {
