@@ -37,8 +37,8 @@ constexpr std::array<std::pair<std::string_view, LogLevel>, 4> level_words{
      {"warn", LogLevel::warn},
      {"info", LogLevel::info},
      {"debug", LogLevel::debug}}};
-constexpr std::array<std::pair<std::string_view, LogFormat>, 2> format_words{
-    {{"text", LogFormat::text}, {"json", LogFormat::json}}};
+constexpr std::array<std::pair<std::string_view, LogFormat>, 3> format_words{
+    {{"auto", LogFormat::automatic}, {"text", LogFormat::text}, {"json", LogFormat::json}}};
 
 template <class Enum>
 Enum word_value(Words<Enum> words, std::string_view text) {
@@ -222,6 +222,13 @@ class Binder {
         const Section log = document_.below("log");
         log.read("level", out_.log.level, level_words);
         log.read("format", out_.log.format, format_words);
+        log.read("lines_per_second", out_.log.lines_per_second);
+        const Section modules = log.below("modules");
+        for (const char* module : {"admin", "gateway", "keymgmt", "relay", "restart"}) {
+            if (modules.has(module)) {
+                modules.read(module, out_.log.modules[module], level_words);
+            }
+        }
         if (document_.has("admin")) {
             out_.admin = admin(document_.below("admin"));
         }
@@ -231,6 +238,14 @@ class Binder {
         if (document_.has("restart")) {
             out_.restart = restart(document_.below("restart"));
         }
+        const Section security = document_.below("security");
+        if (security.has("user")) {
+            out_.security.user = security.text("user");
+        }
+        if (security.has("group")) {
+            out_.security.group = security.text("group");
+        }
+        security.read("seccomp", out_.security.seccomp);
         document_.below("lab").read("keylog", out_.lab.keylog, folder_);
         document_.read("stats_file", out_.stats_file, folder_);
     }

@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -229,11 +230,17 @@ struct Shutdown {
 };
 
 enum class LogLevel { error, warn, info, debug };
-enum class LogFormat { text, json };
+enum class LogFormat {
+    automatic,  // the journal, with fields, when standard error leads there; else text
+    text,
+    json,
+};
 
 struct Log {
     LogLevel level = LogLevel::info;
-    LogFormat format = LogFormat::text;
+    LogFormat format = LogFormat::automatic;
+    std::map<std::string, LogLevel> modules;  // those with a level of their own
+    uint32_t lines_per_second = 10;           // of each module, over a long time; 0: no limit
 };
 
 // The unix socket through which the gateway is seen and steered.
@@ -291,6 +298,13 @@ struct Restart {
     std::vector<SealingKeySource> former_keys;
 };
 
+// What the process may do.
+struct Security {
+    std::optional<std::string> user;   // becomes it at start
+    std::optional<std::string> group;  // with user; absent: the user's own
+    bool seccomp = true;
+};
+
 struct Lab {
     std::optional<std::filesystem::path> keylog;  // traffic keys in clear: laboratory only
 };
@@ -311,6 +325,7 @@ struct Configuration {
     std::optional<Admin> admin;
     std::optional<Metrics> metrics;
     std::optional<Restart> restart;
+    Security security;
     Lab lab;
     std::optional<std::filesystem::path> stats_file;  // written at exit
 };

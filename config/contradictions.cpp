@@ -393,6 +393,9 @@ class Rules {
                    fmt::format("at most {} octets, with its folder", longest_socket),
                    shown(c_.admin->socket.string()));
         }
+        if (c_.security.group && !c_.security.user) {
+            report("security.group", "no group without security.user", *c_.security.group);
+        }
         if (!c_.metrics) {
             return;
         }

@@ -28,7 +28,7 @@ constexpr std::array<string_view, 9> kSignatures{
 constexpr std::array<string_view, 2> kSides{"plain", "protected"};
 constexpr std::array<string_view, 2> kOnRestart{"keep", "reset"};
 constexpr std::array<string_view, 4> kLevels{"error", "warn", "info", "debug"};
-constexpr std::array<string_view, 2> kFormats{"text", "json"};
+constexpr std::array<string_view, 3> kFormats{"auto", "text", "json"};
 
 // clang-format off
 // The keys of credentials, the same in the sections of both methods that have certificates. place
@@ -219,7 +219,14 @@ constexpr Key kKeys[] = {
 
     {.path = "log", .type = section, .description = "The log, on standard error."},
     {.path = "log.level", .type = choice, .default_text = "info", .choices = kLevels, .description = "Least severity shown."},
-    {.path = "log.format", .type = choice, .default_text = "text", .choices = kFormats, .description = "`json`: one object a line."},
+    {.path = "log.format", .type = choice, .default_text = "auto", .choices = kFormats, .description = "`auto`: with fields into the systemd journal when standard error leads there, else `text`. `json`: one object a line."},
+    {.path = "log.lines_per_second", .type = integer, .default_text = "10", .unit = "lines a second", .minimum = 0, .maximum = 100000, .description = "Of each module over a long time, a quarter of it for one kind of event; bursts are fifty seconds' worth. What is more is counted and told of in one line. 0: no limit."},
+    {.path = "log.modules", .type = section, .description = "Levels of single modules, instead of `level`."},
+    {.path = "log.modules.admin", .type = choice, .choices = kLevels, .description = "The admin socket and the metrics server."},
+    {.path = "log.modules.gateway", .type = choice, .choices = kLevels, .description = "The program: start, stop, reload."},
+    {.path = "log.modules.keymgmt", .type = choice, .choices = kLevels, .description = "Handshakes, rekeys, certificates."},
+    {.path = "log.modules.relay", .type = choice, .choices = kLevels, .description = "Associations and backends."},
+    {.path = "log.modules.restart", .type = choice, .choices = kLevels, .description = "Restart keys and their store."},
 
     {.path = "admin", .type = section, .description = "The unix socket that `sctp-gateway-ctl` uses. Absent: none."},
     {.path = "admin.socket", .type = file, .presence = required, .description = "Made at start, removed at exit; at most 107 octets. Its owner, the gateway's user, may use it."},
@@ -260,6 +267,11 @@ constexpr Key kKeys[] = {
     {.path = "restart.former_keys[].credential", .type = text, .description = "As there."},
     {.path = "restart.former_keys[].token", .type = text, .description = "As there."},
     {.path = "restart.former_keys[].wrapped_file", .type = file, .description = "As there."},
+
+    {.path = "security", .type = section, .description = "What the process may do. All capabilities are dropped once the ports are open, whatever is set here."},
+    {.path = "security.user", .type = text, .description = "Started by root, the gateway becomes this user first and keeps only CAP_NET_RAW, CAP_NET_ADMIN and CAP_IPC_LOCK to open its ports. All files must be this user's. Absent: it stays who it is."},
+    {.path = "security.group", .type = text, .description = "With `user`. Absent: the user's own group."},
+    {.path = "security.seccomp", .type = boolean, .default_text = "true", .description = "A filter over all threads once the start is done: system calls that the gateway does not need fail (ENOSYS) and are counted."},
 
     {.path = "lab", .type = section, .description = "For the laboratory only."},
     {.path = "lab.keylog", .type = file, .description = "**Writes every traffic key in clear** to this file, so that captures can be decrypted. Absent: off."},

@@ -19,7 +19,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::array<std::string_view, 4> kModules{"admin", "gateway", "keymgmt", "relay"};
+constexpr std::array<std::string_view, 5> kModules{"admin", "gateway", "keymgmt", "relay",
+                                                   "restart"};
 
 json level_name(spdlog::level::level_enum level) {
     switch (level) {

@@ -4,6 +4,9 @@
 
 #include <ctime>
 
+#include "control/process/system_call_filter.h"
+#include "gateway/logging.h"
+
 #ifndef SDG_VERSION
 #error "the build names the version"
 #endif
@@ -52,6 +55,10 @@ void process(Collection& out, const Gateway& gateway) {
     out.gauge("uptime_seconds", uptime.count(), "Time since the start.");
     out.gauge("draining", gateway.relay().is_draining() ? 1 : 0,
               "1 while the gateway takes no new associations because it is being stopped.");
+    out.count("system_calls_refused", process::SystemCallFilter::refused(),
+              "System calls that the seccomp filter did not let through; none is expected.");
+    out.count("log_lines_suppressed", suppressed_log_lines(),
+              "Log lines over log.lines_per_second, which were not written.");
 }
 
 void workers(Collection& out, const Gateway& gateway) {

@@ -1,31 +1,26 @@
 #include "gateway/logging.h"
 
-#include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
-#include <iterator>
+#include <atomic>
+#include <cerrno>
 #include <memory>
-#include <nlohmann/json.hpp>
+#include <mutex>
+#include <optional>
 #include <string>
+#include <utility>
+
+#include "control/log.h"
+#include "control/process/journal.h"
+#include "gateway/log_budget.h"
+#include "gateway/log_line.h"
 
 namespace sdg::gateway {
 namespace {
 
-// The message as a JSON string: pattern flag %* below. Log text can hold what a peer sent.
-class JsonText final : public spdlog::custom_flag_formatter {
- public:
-    void format(const spdlog::details::log_msg& message, const std::tm&,
-                spdlog::memory_buf_t& out) override {
-        const std::string text =
-            nlohmann::json(std::string(message.payload.data(), message.payload.size()))
-                .dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
-        out.append(text.data(), text.data() + text.size());
-    }
-    [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override {
-        return std::make_unique<JsonText>();
-    }
-};
+std::atomic<uint64_t> g_suppressed{0};
 
 spdlog::level::level_enum level_of(config::LogLevel level) {
     switch (level) {
@@ -41,23 +36,100 @@ spdlog::level::level_enum level_of(config::LogLevel level) {
     return spdlog::level::info;
 }
 
+config::LogLevel level_of(spdlog::level::level_enum level) {
+    return level >= spdlog::level::err     ? config::LogLevel::error
+           : level == spdlog::level::warn  ? config::LogLevel::warn
+           : level <= spdlog::level::debug ? config::LogLevel::debug
+                                           : config::LogLevel::info;
+}
+
+class Sink final : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+    explicit Sink(const config::Log& settings)
+        : budget_(settings.lines_per_second), format_(settings.format) {
+        if (format_ == config::LogFormat::automatic) {
+            if (auto journal = process::Journal::of_standard_error()) {
+                journal_.emplace(std::move(*journal));
+            }
+        }
+    }
+
+    void tell_suppressed(bool all) {
+        const std::lock_guard lock(mutex_);
+        const auto now = std::chrono::system_clock::now();
+        for (const LogLine& line : all ? budget_.last_notices(now) : budget_.notices(now)) {
+            write(line);
+        }
+    }
+
+ protected:
+    void sink_it_(const spdlog::details::log_msg& message) override {
+        const LogLine line = log_line(message.time, level_of(message.level),
+                                      {message.logger_name.data(), message.logger_name.size()},
+                                      {message.payload.data(), message.payload.size()});
+        if (budget_.allows(line)) {
+            write(line);
+        } else {
+            g_suppressed.store(budget_.suppressed(), std::memory_order_relaxed);
+        }
+    }
+    void flush_() override {}  // nothing is held back
+
+ private:
+    void write(const LogLine& line) {
+        if (journal_ && journal_->send(as_journal_entry(line))) {
+            return;
+        }
+        const std::string out = format_ == config::LogFormat::json ? as_json(line)
+                                : journal_                         ? with_priority(line)
+                                                                   : as_text(line);
+        // A disk that is full or a reader that is gone must not end the gateway.
+        for (size_t done = 0; done < out.size();) {
+            const ssize_t n = ::write(STDERR_FILENO, out.data() + done, out.size() - done);
+            if (n <= 0 && errno != EINTR) {
+                return;
+            }
+            done += n > 0 ? static_cast<size_t>(n) : 0;
+        }
+    }
+
+    LogBudget budget_;
+    config::LogFormat format_;
+    std::optional<process::Journal> journal_;  // standard error goes there
+};
+
+std::shared_ptr<Sink>& current() {
+    static std::shared_ptr<Sink> sink;
+    return sink;
+}
+
 }  // namespace
 
 void set_up_logging(const config::Log& settings) {
     spdlog::drop_all();
-    auto logger = std::make_shared<spdlog::logger>(
-        "gateway", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-    if (settings.format == config::LogFormat::json) {
-        auto formatter = std::make_unique<spdlog::pattern_formatter>();
-        formatter->add_flag<JsonText>('*').set_pattern(
-            R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","module":"%n","text":%*})");
-        logger->set_formatter(std::move(formatter));
-    } else {
-        logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %n: %v");
-    }
+    current() = std::make_shared<Sink>(settings);
+    auto logger = std::make_shared<spdlog::logger>("gateway", current());
     logger->set_level(level_of(settings.level));
-    logger->flush_on(spdlog::level::trace);
     spdlog::set_default_logger(std::move(logger));
+    for (const auto& [module, level] : settings.modules) {
+        log::of(module).set_level(level_of(level));
+    }
+}
+
+void tell_suppressed_lines() {
+    if (current() && g_suppressed.load(std::memory_order_relaxed) > 0) {
+        current()->tell_suppressed(false);
+    }
+}
+
+void tell_last_suppressed_lines() {
+    if (current()) {
+        current()->tell_suppressed(true);
+    }
+}
+
+uint64_t suppressed_log_lines() {
+    return g_suppressed.load(std::memory_order_relaxed);
 }
 
 }  // namespace sdg::gateway

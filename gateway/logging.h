@@ -1,5 +1,8 @@
-// Where log lines go and how they look: standard error, text or one JSON object per line.
+// Where log lines go and how they look: standard error (text, JSON, or with a priority for systemd)
+// or the journal with fields; never more than the budget of gateway/log_budget.h.
 #pragma once
+
+#include <cstdint>
 
 #include "config/configuration.h"
 
@@ -7,5 +10,11 @@ namespace sdg::gateway {
 
 // Call once, before any module logs.
 void set_up_logging(const config::Log& settings);
+// Writes what has been suppressed meanwhile. Control thread, now and then.
+void tell_suppressed_lines();
+// All of it; before the end.
+void tell_last_suppressed_lines();
+// Lines that were not written since the start. Any thread.
+[[nodiscard]] uint64_t suppressed_log_lines();
 
 }  // namespace sdg::gateway

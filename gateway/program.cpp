@@ -24,6 +24,8 @@
 #include "config/load.h"
 #include "control/keymgmt/tls13/credentials.h"
 #include "control/log.h"
+#include "control/process/privileges.h"
+#include "control/process/system_call_filter.h"
 #include "dataplane/port/eal.h"
 #include "dataplane/worker/idle.h"
 #include "foundation/wall_clock.h"
@@ -31,6 +33,7 @@
 #include "gateway/logging.h"
 #include "gateway/operator_side.h"
 #include "gateway/restart_store.h"
+#include "gateway/supervision.h"
 #include "gateway/telemetry.h"
 
 #ifndef SDG_VERSION
@@ -126,10 +129,32 @@ void sleep_us(unsigned microseconds) {
     ::nanosleep(&time, nullptr);
 }
 
+// The last step of the start: everything that needed a capability is open.
+Result<void> confine(const config::Security& security) {
+    if (auto dropped = process::drop_capabilities(); !dropped) {
+        return dropped;
+    }
+    if (!security.seccomp) {
+        log::of("gateway").warn("security.seccomp is off: every system call is allowed");
+        return {};
+    }
+    return process::SystemCallFilter::install();
+}
+
+void tell_refused_system_calls() {
+    while (const auto name = process::SystemCallFilter::next_refused()) {
+        log::of("gateway").error(
+            "system call {} has been refused: it is not on the list of what a gateway does; "
+            "please report it",
+            *name);
+    }
+}
+
 // Until a signal has asked for the end and everything is drained.
 // telemetry: may be null.
 void control_loop(Gateway& gateway, const Signals& signals, OperatorSide& operator_side,
-                  Telemetry* telemetry, const config::Configuration& configuration) {
+                  Supervision& supervision, Telemetry* telemetry,
+                  const config::Configuration& configuration) {
     // A signal need not be seen at once: reading the descriptor is a system call.
     constexpr unsigned kRoundsPerSignalLook = 64;
     worker::IdleBackoff backoff(configuration.control.idle_sleep_us);
@@ -155,6 +180,9 @@ void control_loop(Gateway& gateway, const Signals& signals, OperatorSide& operat
             continue;
         }
         operator_side.poll();
+        tell_refused_system_calls();
+        tell_suppressed_lines();
+        supervision.poll(gateway, clock.now());
         if (telemetry != nullptr && telemetry->is_due(clock.now())) {
             telemetry->publish(gateway.statistics(), clock.now());
         }
@@ -167,7 +195,9 @@ void control_loop(Gateway& gateway, const Signals& signals, OperatorSide& operat
                     }
                 }
             } else if (*signal == SIGHUP) {
+                supervision.reloading(clock.now());
                 gateway.reload_credentials();
+                supervision.ready(gateway);
             } else if (*signal == SIGQUIT) {
                 if (auto left = gateway.leave(); !left) {
                     log.error("not left: {}", left.error().message);
@@ -232,6 +262,14 @@ Result<std::unique_ptr<restart::Keeper>> wait_for_group(const config::Configurat
 
 int run(const config::Configuration& configuration) {
     const Signals signals;
+    Supervision supervision(process::ServiceNotifier::from_environment());
+    if (const config::Security& security = configuration.security; security.user) {
+        if (auto became = process::become({.user = *security.user, .group = security.group});
+            !became) {
+            say(became.error().message);
+            return 1;
+        }
+    }
     harden(configuration.lab.keylog.has_value());
     set_up_logging(configuration.log);
     if (!keymgmt::tls13::secure_private_keys()) {
@@ -282,12 +320,17 @@ int run(const config::Configuration& configuration) {
         }
         telemetry = std::move(*opened);
     }
+    if (auto confined = confine(configuration.security); !confined) {
+        say(confined.error().message);
+        return 1;
+    }
     auto& log = log::of("gateway");
     log.info("ready: {} listeners, {} backends, {} ports, {} workers{}",
              configuration.listeners.size(), configuration.backends.size(),
              configuration.ports.size(), configuration.workers.count,
              (*eal)->uses_hugepages() ? "" : ", no hugepages");
-    control_loop(**gateway, signals, **operator_side, telemetry.get(), configuration);
+    supervision.ready(**gateway);
+    control_loop(**gateway, signals, **operator_side, supervision, telemetry.get(), configuration);
     (*gateway)->stop_workers();
     const bool fenced = (*gateway)->is_fenced();
     const auto statistics = (*gateway)->statistics();
@@ -302,6 +345,8 @@ int run(const config::Configuration& configuration) {
             return 1;
         }
     }
+    tell_refused_system_calls();
+    tell_last_suppressed_lines();
     return fenced ? kFenced : 0;
 }
 

@@ -13,15 +13,16 @@ run_packages=(
     g++ meson ninja-build pkg-config
     libdpdk-dev libipsec-mb-dev libusrsctp-dev libssl-dev libpcap-dev
     libyaml-cpp-dev libcli11-dev libspdlog-dev libfmt-dev libexpected-dev nlohmann-json3-dev
-    libsqlite3-dev libhiredis-dev libcpp-httplib-dev
+    libsqlite3-dev libhiredis-dev libcpp-httplib-dev libcap-ng-dev libseccomp-dev
     libgtest-dev libgmock-dev libbenchmark-dev
     # the picture in namespaces
     iproute2 ethtool procps tcpdump tshark python3 openssl
 )
 test_packages=(
     nftables gnuplot-nox lua5.3 redis-server softhsm2 libengine-pkcs11-openssl libnss3-dev
-    prometheus curl python3-jsonschema
+    prometheus curl python3-jsonschema python3-yaml systemd debhelper lintian mmdebstrap
     python3-scapy python3-cryptography clang libclang-rt-14-dev llvm
+    gdb valgrind
 )
 perf_packages=(dpdk)
 ci_packages=(clang-format clang-tidy shellcheck)

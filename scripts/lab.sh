@@ -280,7 +280,11 @@ lab_gateway() {
         return 1
     fi
 }
-lab_stop_gateway() { lab_stop "gateway-$1"; }
+# Its exit code; 9 when the filter of system calls had to refuse one.
+lab_stop_gateway() {
+    lab_stop "gateway-$1" || return $?
+    ! grep -a 'system call .* has been refused' "$LAB_DIR/gateway-$1.log" >&2 || return 9
+}
 
 lab_server() {
     lab_spawn server s "$LAB_ENDPOINT" server --listen "$(lab_at "$LAB_SERVER" "$LAB_PORT")" \

@@ -6,11 +6,26 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include "foundation/descriptor.h"
 
 namespace sdg::keymgmt {
+namespace {
+
+// systemd gives the service its credentials by an access control list; what the file mode calls
+// the group's rights is then the list's mask. Nobody else can enter the folder.
+bool is_credential(const std::filesystem::path& path) {
+    const char* folder = std::getenv("CREDENTIALS_DIRECTORY");
+    // A trailing slash makes no other folder.
+    return folder != nullptr && *folder == '/' &&
+           path.parent_path() ==
+               (std::filesystem::path(folder) / "").lexically_normal().parent_path();
+}
+
+}  // namespace
+
 Result<SecretBytes> read_owner_only_file(const std::filesystem::path& path, size_t max_octets,
                                          GroupRead group) {
     // O_NONBLOCK: a FIFO put there must not block us before fstat() refuses it.
@@ -39,8 +54,8 @@ Result<SecretBytes> read_owner_only_file(const std::filesystem::path& path, size
                     "{}: belongs to user {}, expected user {} or root (chown it)", path.string(),
                     status.st_uid, ::geteuid());
     }
-    const mode_t others =
-        (S_IRWXG | S_IRWXO) & ~(group == GroupRead::allowed ? mode_t{S_IRGRP} : mode_t{0});
+    const bool group_reads = group == GroupRead::allowed || is_credential(path);
+    const mode_t others = (S_IRWXG | S_IRWXO) & ~(group_reads ? mode_t{S_IRGRP} : mode_t{0});
     if ((status.st_mode & others) != 0) {
         return fail(ErrorCode::permission_denied,
                     "{}: mode {:04o} lets others use it, expected 0600 or 0400 (chmod 600)",

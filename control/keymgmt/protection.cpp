@@ -104,9 +104,16 @@ void AssociationProtection::on_turn(bool has_slot) {
 
 void AssociationProtection::report(const Report& report) const {
     const sctp::Endpoints& e = association_.endpoints();
-    log::of("keymgmt").log(report.warning ? spdlog::level::warn : spdlog::level::info,
-                           "[{}]:{} <-> [{}]:{}: {}", e.local.to_string(), e.local_port,
-                           e.peer.to_string(), e.peer_port, report.text);
+    const sctp::Negotiated& negotiated = association_.negotiated();
+    const std::string local = fmt::format("[{}]:{}", e.local.to_string(), e.local_port);
+    const std::string peer = fmt::format("[{}]:{}", e.peer.to_string(), e.peer_port);
+    log::event("keymgmt", report.warning ? spdlog::level::warn : spdlog::level::info,
+               fmt::format("{} <-> {}: {}", local, peer, report.text),
+               {{"event", "keys"},
+                {"local", local},
+                {"peer", peer},
+                {"local_tag", fmt::format("0x{:08x}", negotiated.local_tag)},
+                {"peer_tag", fmt::format("0x{:08x}", negotiated.peer_tag)}});
 }
 
 void AssociationProtection::fail_with(const std::string& reason) {

@@ -11,15 +11,32 @@ namespace sdg::relay {
 
 std::string Leg::describe() const {
     if (association_ == nullptr) {
-        return name_;
+        return closed_as_.empty() ? name_ : closed_as_;
     }
     const sctp::Endpoints& e = association_->endpoints();
-    return fmt::format("{} [{}]:{} <-> [{}]:{} {}", name_, e.local.to_string(), e.local_port,
-                       e.peer.to_string(), e.peer_port,
+    const sctp::Negotiated& negotiated = association_->negotiated();
+    return fmt::format("{} [{}]:{} <-> [{}]:{} tags {:08x} {:08x} {}", name_, e.local.to_string(),
+                       e.local_port, e.peer.to_string(), e.peer_port, negotiated.local_tag,
+                       negotiated.peer_tag,
                        protection_ ? fmt::format("method {}", protection_->method()) : "clear");
 }
 
+std::vector<std::pair<std::string_view, std::string>> Leg::log_fields() const {
+    if (association_ == nullptr) {
+        return closed_fields_;
+    }
+    const sctp::Endpoints& e = association_->endpoints();
+    const sctp::Negotiated& negotiated = association_->negotiated();
+    return {{"local", fmt::format("[{}]:{}", e.local.to_string(), e.local_port)},
+            {"peer", fmt::format("[{}]:{}", e.peer.to_string(), e.peer_port)},
+            {"local_tag", fmt::format("0x{:08x}", negotiated.local_tag)},
+            {"peer_tag", fmt::format("0x{:08x}", negotiated.peer_tag)},
+            {"method", protection_ ? std::to_string(protection_->method()) : ""}};
+}
+
 void Leg::start_anew() {
+    closed_as_.clear();
+    closed_fields_.clear();
     protection_.reset();
     key_management_message_.clear();
     early_.clear();
@@ -109,6 +126,8 @@ void Leg::on_peer_shutdown(sctp::Association&) {
 }
 
 void Leg::on_closed(sctp::Association&, sctp::CloseReason reason, const std::string& detail) {
+    closed_as_ = describe();
+    closed_fields_ = log_fields();
     closed_ = true;
     up_ = false;
     protection_.reset();

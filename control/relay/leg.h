@@ -13,6 +13,9 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "control/keymgmt/protection.h"
 #include "control/sctp/host.h"
@@ -66,8 +69,10 @@ class Leg final : public sctp::AssociationObserver, public keymgmt::ProtectionOw
     }
     // The peer has said that it sends no more.
     [[nodiscard]] bool peer_finished() const { return peer_finished_; }
-    // For the log: addresses and what protects it.
+    // For the log: addresses, tags and what protects it; of a closed leg those it had.
     [[nodiscard]] std::string describe() const;
+    // The same for programs.
+    [[nodiscard]] std::vector<std::pair<std::string_view, std::string>> log_fields() const;
 
     // As of sctp::Association, for user messages. Key-management messages that wait go before the
     // next one begins. nullopt from receive(): nothing there; on a closed leg always.
@@ -155,6 +160,9 @@ class Leg final : public sctp::AssociationObserver, public keymgmt::ProtectionOw
     bool sending_message_ = false;  // a user message is half sent
     bool up_ = false;
     bool closed_ = false;
+    // Of the association that has closed.
+    std::string closed_as_;
+    std::vector<std::pair<std::string_view, std::string>> closed_fields_;
     bool peer_finished_ = false;
     bool failed_ = false;
     bool shutting_down_ = false;

@@ -33,8 +33,21 @@ Pair::~Pair() {
     --relay_.counters_of(backend_settings_).associations;
 }
 
+void Pair::tell(spdlog::level::level_enum level, std::string_view event, const Leg& leg,
+                std::string_view text) const {
+    std::vector<log::Field> fields = {{"event", std::string(event)},
+                                      {"association", std::to_string(id_)},
+                                      {"leg", &leg == &accepted_ ? "accepted" : "backend"},
+                                      {"listener", listener_settings_.name},
+                                      {"backend", backend_settings_.name}};
+    for (auto& field : leg.log_fields()) {
+        fields.push_back(std::move(field));
+    }
+    log::event("relay", level, text, fields);
+}
+
 void Pair::on_leg_up(Leg& leg) {
-    log::of("relay").info("{} is up", leg.describe());
+    tell(spdlog::level::info, "leg_up", leg, fmt::format("{} is up", leg.describe()));
     if (keeping(leg).restarted) {
         on_restarted_leg_up(leg);
         return;
@@ -74,8 +87,9 @@ void Pair::connect_backend(uint16_t local_port) {
     }
     backend_absent_ = true;
     relay_.note_backend(backend_settings_, false);
-    log::of("relay").error("backend {} cannot be connected: {}; {} is aborted",
-                           backend_settings_.name, connected.error().message, accepted_.describe());
+    tell(spdlog::level::err, "backend_unreachable", accepted_,
+         fmt::format("backend {} cannot be connected: {}; {} is aborted", backend_settings_.name,
+                     connected.error().message, accepted_.describe()));
     aborting_ = true;
     accepted_.abort("backend not reachable");
 }
@@ -86,7 +100,8 @@ void Pair::on_leg_ready(Leg&) {
 
 void Pair::on_leg_failed(Leg& leg, const std::string& reason) {
     ++relay_.counters_.protection_failures;
-    log::of("relay").error("{} is aborted: {}", leg.describe(), reason);
+    tell(spdlog::level::err, "leg_failed", leg,
+         fmt::format("{} is aborted: {}", leg.describe(), reason));
 }
 
 void Pair::abort(std::string_view text) {
@@ -235,9 +250,9 @@ void Pair::drain(bool forced) {
 
 void Pair::on_leg_closed(Leg& leg, sctp::CloseReason reason, const std::string& detail) {
     const bool graceful = reason == sctp::CloseReason::shutdown_complete;
-    log::of("relay").log(graceful || aborting_ ? spdlog::level::info : spdlog::level::warn,
-                         "{} closed: {}{}{}", leg.name(), sctp::to_string(reason),
-                         detail.empty() ? "" : ": ", detail);
+    tell(graceful || aborting_ ? spdlog::level::info : spdlog::level::warn, "leg_closed", leg,
+         fmt::format("{} closed: {}{}{}", leg.describe(), sctp::to_string(reason),
+                     detail.empty() ? "" : ": ", detail));
     forget(leg);
     if (&leg == &backend_ && std::exchange(backend_resetting_, false) && accepted_.is_up()) {
         backend_.prepare_restart({});

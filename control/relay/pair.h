@@ -3,6 +3,8 @@
 // Control thread; owned by the Relay, which destroys it between rounds once both legs are closed.
 #pragma once
 
+#include <spdlog/common.h>
+
 #include <list>
 #include <memory>
 #include <optional>
@@ -81,6 +83,9 @@ class Pair final : public LegOwner {
     [[nodiscard]] Keeping& keeping(Leg& leg) {
         return &leg == &accepted_ ? keeping_accepted_ : keeping_backend_;
     }
+    // A line about a leg, with the fields that tie it to metrics and captures.
+    void tell(spdlog::level::level_enum level, std::string_view event, const Leg& leg,
+              std::string_view text) const;
     void connect_backend(uint16_t local_port = 0);
     // --- pair_restart.cpp ---
     void on_restarted_leg_up(Leg& leg);

@@ -44,3 +44,175 @@ for method in "dtls13", "tls13":
             (folder / f"changed-{restarted}-{at}").write_bytes(
                 begin + (step(NEXT) + step(NEXT | TO_CLIENT)) * at + step(CHANGED, bytes([0, 40, 1])) + exchange
                 + step(LATE | TO_CLIENT) * 3 + exchange)
+
+# Of the exported authenticators: a kind, then changes or octets.
+folder = pathlib.Path(__file__).parent / "corpus" / "fuzz_authenticator"
+folder.mkdir(parents=True, exist_ok=True)
+
+
+def message(kind, body):
+    return bytes([kind]) + len(body).to_bytes(3, "big") + body
+
+
+CERTIFICATE, REQUEST, VERIFY, CLIENT_REQUEST, FINISHED = 11, 13, 15, 17, 20
+context = bytes([0, 0, 0, 0, 0, 0, 0, 3]) + bytes(16)
+schemes = bytes.fromhex("000d000a0008040308070805080a")
+for number, extensions in enumerate([schemes, b"", bytes.fromhex("000d000400020001"), schemes + schemes,
+                                     bytes.fromhex("002f0000") + schemes]):
+    body = bytes([len(context)]) + context + len(extensions).to_bytes(2, "big") + extensions
+    for kind in (REQUEST, CLIENT_REQUEST):
+        request = message(kind, body)
+        (folder / f"request-{kind}-{number}").write_bytes(b"\0" + request)
+        (folder / f"make-{kind}-{number}").write_bytes(b"\4" + request)
+        asked = b"\1" + request
+        (folder / f"asked-{kind}-{number}").write_bytes(
+            b"\5" + b"".join(bytes([asking]) + len(asked).to_bytes(2, "big") + asked for asking in (0, 0)))
+authenticator = message(CERTIFICATE, bytes([10, 0, 0, 0, 0, 0, 0, 0, 3, 9, 9, 0, 0, 0])) + message(
+    VERIFY, bytes.fromhex("04030002aabb"))
+(folder / "raw").write_bytes(b"\1" + authenticator + message(FINISHED, bytes(32)))
+(folder / "finished-anew").write_bytes(b"\4" + authenticator)
+for kind in (2, 3):
+    (folder / f"unchanged-{kind}").write_bytes(bytes([kind]))
+    for at in list(range(0, 40, 3)) + list(range(400, 700, 23)):
+        (folder / f"changed-{kind}-{at}").write_bytes(bytes([kind]) + at.to_bytes(2, "big") + b"\1")
+for kind in (1, 2, 3, 9):
+    for asking in (0, 1):
+        told = bytes([kind]) + authenticator + message(FINISHED, bytes(32))
+        (folder / f"told-{kind}-{asking}").write_bytes(b"\5" + bytes([asking]) + len(told).to_bytes(2, "big") + told)
+(folder / "told-finished").write_bytes(b"\5\1\0\x25\3" + message(FINISHED, bytes(32)))
+
+# Of method 192: messages whole and broken.
+folder = pathlib.Path(__file__).parent / "corpus" / "fuzz_tls13_message"
+folder.mkdir(parents=True, exist_ok=True)
+record = bytes.fromhex("160303000401000000")
+for name, octets in {
+        "hello": b"\4" + record, "two": b"\4" + record + bytes.fromhex("17030300020102"), "established": b"\x84\1",
+        "control": b"\x84\2", "control-data": b"\x84\1\0", "empty": b"", "cut": b"\4" + record[:7], "header": b"\4\x16\3",
+        "version": bytes.fromhex("0416020300020102"), "none": bytes.fromhex("041603030000"),
+        "long": bytes.fromhex("04160303ffff00"),
+}.items():
+    (folder / name).write_bytes(octets)
+
+# Of the parsers: an octet that chooses, then what is parsed (RFC 9147, RFC 8446).
+folder = pathlib.Path(__file__).parent / "corpus" / "fuzz_dtls13_parsers"
+folder.mkdir(parents=True, exist_ok=True)
+RECORDS, FRAGMENTS, HELLOS, MESSAGES, COOKIES = range(5)
+
+
+def vector(width, octets):
+    return len(octets).to_bytes(width, "big") + octets
+
+
+def extension(kind, octets):
+    return kind.to_bytes(2, "big") + vector(2, octets)
+
+
+def fragment(kind, body, sequence=0, offset=0, length=None):
+    length = len(body) - offset if length is None else length
+    return bytes([kind]) + len(body).to_bytes(3, "big") + sequence.to_bytes(2, "big") + offset.to_bytes(
+        3, "big") + length.to_bytes(3, "big") + body[offset:offset + length]
+
+
+share = bytes.fromhex("001d") + vector(2, bytes(range(32)))
+client_extensions = [
+    extension(43, bytes.fromhex("02fefc")), extension(10, bytes.fromhex("0004001d0017")), extension(51, vector(2, share)),
+    extension(13, bytes.fromhex("000408040403")),
+]
+optional = [extension(44, vector(2, bytes(20))), extension(0, b""), extension(50, bytes.fromhex("00020403"))]
+
+
+def client_hello(extensions):
+    return bytes.fromhex("fefd") + bytes(32) + b"\0\0" + vector(2, bytes.fromhex("13011302")) + b"\1\0" + vector(
+        2, b"".join(extensions))
+
+
+def server_hello(extensions, random=bytes(32)):
+    return bytes.fromhex("fefd") + random + b"\0" + bytes.fromhex("1301") + b"\0" + vector(2, b"".join(extensions))
+
+
+retry = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
+version = extension(43, bytes.fromhex("fefc"))
+hellos = {
+    "client": client_hello(client_extensions), "client-more": client_hello(client_extensions + optional),
+    "client-nothing": client_hello([]), "client-cut": client_hello(client_extensions)[:70],
+    "client-twice": client_hello(client_extensions * 2),
+    "server": server_hello([version, extension(51, share)]),
+    "retry": server_hello([version, extension(51, b"\0\x17"), extension(44, vector(2, bytes(40)))], retry),
+    "retry-plain": server_hello([version, extension(44, vector(2, bytes(40)))], retry),
+    "server-old": server_hello([extension(43, b"\3\3"), extension(51, share)]), "server-nothing": server_hello([]),
+}
+for number in range(len(client_extensions)):
+    hellos[f"client-without-{number}"] = client_hello(client_extensions[:number] + client_extensions[number + 1:])
+for name, body in hellos.items():
+    (folder / f"hello-{name}").write_bytes(bytes([HELLOS]) + body)
+entry = vector(3, bytes.fromhex("30820100")) + b"\0\0"
+for name, body in {
+        "extensions-none": vector(2, b""), "extensions-groups": vector(2, client_extensions[1]),
+        "certificate-none": b"\0" + vector(3, b""), "certificate": b"\0" + vector(3, entry), "certificate-two": b"\1x" + vector(
+            3, entry * 2), "request": b"\0" + vector(2, client_extensions[3]), "request-context": b"\4abcd" + vector(
+                2, client_extensions[3]), "request-empty": b"\0\0\0", "verify": bytes.fromhex("0403") + vector(2, bytes(70)),
+        "update-request": b"\0" + share, "update-response": b"\1" + share, "update-new-key": b"\2", "update-bad": b"\7",
+        "update-status": b"\1\0" + share,
+}.items():
+    (folder / f"message-{name}").write_bytes(bytes([MESSAGES]) + body)
+body = bytes(range(100))
+for name, octets in {
+        "whole": fragment(1, body), "parts": fragment(1, body, 0, 0, 50) + fragment(1, body, 0, 50),
+        "backwards": fragment(1, body, 0, 50) + fragment(1, body, 0, 0, 50), "overlap": fragment(
+            1, body, 0, 0, 60) + fragment(1, body, 0, 40), "two": fragment(1, body) + fragment(2, body, 1), "later": fragment(
+                2, body, 1) + fragment(1, body), "far": fragment(1, body, 100), "differs": fragment(1, body, 0, 0, 50) + fragment(
+                    2, body, 0, 50), "empty": fragment(14, b""), "big": fragment(11, bytes(3000)), "cut": fragment(1, body)[:40],
+        "contradicts": fragment(1, body, 0, 0, 50) + fragment(1, bytes(100), 0, 40), "old": fragment(1, body) + fragment(1, body),
+}.items():
+    (folder / f"fragment-{name}").write_bytes(bytes([FRAGMENTS]) + octets)
+for name, octets in {
+        "plain": bytes.fromhex("16fefd0000000000000000") + vector(2, fragment(1, body)), "alert": bytes.fromhex(
+            "15fefd00000000000000010002022a"), "unified": bytes.fromhex("2f00010020") + bytes(32), "short": bytes.fromhex(
+                "2b0001") + bytes(40), "tiny": bytes.fromhex("2301") + bytes(30), "cid": bytes.fromhex("3f00010020") + bytes(40),
+        "cut": bytes.fromhex("2f00010020") + bytes(10), "ack": bytes.fromhex("1afefd00000000000000020012") + vector(
+            2, bytes(16)), "other": bytes.fromhex("17fefd00000000000000000000"), "two": bytes.fromhex(
+                "16fefd00000000000000000001002f00010014") + bytes(20),
+}.items():
+    (folder / f"record-{name}").write_bytes(bytes([RECORDS]) + octets)
+for name, octets in {"ack": vector(2, bytes(48)), "ack-odd": vector(2, bytes(15)), "cookie": bytes(90), "short": bytes(10),
+                     "ack-many": vector(2, bytes(16 * 70))}.items():
+    (folder / f"cookie-{name}").write_bytes(bytes([COOKIES]) + octets)
+
+# Certificates with names of every kind, when python3-cryptography is there; kept in the corpus.
+try:
+    import datetime
+    import ipaddress
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+except ImportError:
+    raise SystemExit("no python3-cryptography: the certificates stay as they are")
+folder = pathlib.Path(__file__).parent / "corpus" / "fuzz_peer_certificate"
+folder.mkdir(parents=True, exist_ok=True)
+key = ec.derive_private_key(7, ec.SECP256R1())
+day = datetime.datetime(2026, 1, 1)
+
+
+def name(text):
+    return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)])
+
+
+for file, names in {
+        "dns": [x509.DNSName("a.example"), x509.DNSName("*.b.example")],
+        "uri": [x509.UniformResourceIdentifier(u) for u in (
+            "sip:a.example", "sip://user@a.example:5061/x", "urn:nf:1", "nothing", "http://a.example")],
+        "ip": [x509.IPAddress(ipaddress.ip_address(a)) for a in ("10.0.0.1", "fd00::1")],
+        "other": [x509.RFC822Name("a@b.example"), x509.DirectoryName(name("x")), x509.RegisteredID(x509.ObjectIdentifier("1.2.3"))],
+        "many": [x509.DNSName(f"n{i}.example") for i in range(40)], "none": [],
+        "long": [x509.DNSName("a" * 60 + ".example." + "b" * 60), x509.UniformResourceIdentifier("urn:" + "c" * 400)],
+}.items():
+    builder = x509.CertificateBuilder().subject_name(name("gateway, \u00e4+=")).issuer_name(name("ca")).serial_number(
+        5).not_valid_before(day).not_valid_after(day + datetime.timedelta(days=9000)).public_key(key.public_key())
+    if names:
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), False)
+    made = builder.sign(key, hashes.SHA256())
+    (folder / file).write_bytes(made.public_bytes(serialization.Encoding.DER))
+for number, text in enumerate(["dns:a.example", "dns:*.example", "dns:", "uri:urn:x", "uri:x", "ip:10.0.0.1", "ip:x", "x",
+                               "dns:a..b", "uri:sip://a.example"]):
+    (folder / f"text-{number}").write_bytes(text.encode())

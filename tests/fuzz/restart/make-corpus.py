@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Writes the seed corpus of fuzz_restart_row, from the format in association_codec.h."""
+import json
 import pathlib
 import struct
 
@@ -31,3 +32,17 @@ folder = pathlib.Path(__file__).parent / "corpus" / "fuzz_restart_row"
 folder.mkdir(parents=True, exist_ok=True)
 for name, octets in SEEDS.items():
     (folder / name).write_bytes(octets)
+
+NOTE = {"version": 1, "accepted": True, "listener": "l", "backend": "b", "other": {
+    "local": "10.0.0.1", "peer": "fd00::1", "local_port": 1, "peer_port": 65535, "protected": False}}
+folder = pathlib.Path(__file__).parent / "corpus" / "fuzz_restart_note"
+folder.mkdir(parents=True, exist_ok=True)
+(folder / "whole").write_bytes(json.dumps(NOTE).encode())
+(folder / "text").write_bytes(b"no note")
+for part in NOTE:
+    (folder / f"without-{part}").write_bytes(json.dumps({k: v for k, v in NOTE.items() if k != part}).encode())
+    (folder / f"wrong-{part}").write_bytes(json.dumps({**NOTE, part: [70000]}).encode())
+for part in NOTE["other"]:
+    for value in ("x", 70000, -1):
+        (folder / f"other-{part}-{value}").write_bytes(
+            json.dumps({**NOTE, "other": {**NOTE["other"], part: value}}).encode())

@@ -206,7 +206,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Bend{"unknown_key_at_the_top", "ports:", "prots: 1\nports:",
              "1:1: prots: expected one of eal, workers, control, ports, protection, backends, "
-             "listeners, limits, budgets, sctp, shutdown, log, admin, metrics, restart, lab, "
+             "listeners, limits, budgets, sctp, shutdown, log, admin, metrics, restart, security, "
+             "lab, "
              "stats_file, "
              "got an unknown key"},
         Bend{"unknown_key_below", "      file: trunk.psk", "      file: trunk.psk\n      mode: 1",

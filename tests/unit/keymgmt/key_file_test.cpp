@@ -56,6 +56,21 @@ TEST_F(KeyFiles, rights_for_others_are_refused_with_the_remedy) {
     }
 }
 
+// systemd lets the service's user read by an access list, whose mask looks like rights of the
+// group.
+TEST_F(KeyFiles, a_credential_of_systemd_may_be_readable_by_its_group_only) {
+    const auto path = write("gateway.psk", "psk: " + kHex, 0440);
+    EXPECT_NE(error_of(path), "");
+    ::setenv("CREDENTIALS_DIRECTORY", (folder_.string() + "/").c_str(), 1);
+    EXPECT_EQ(error_of(path), "");
+    for (const mode_t mode : {0444, 0460, 0441}) {
+        EXPECT_NE(error_of(write("open", "psk: " + kHex, mode)), "");
+    }
+    std::filesystem::create_directory(folder_ / "below");
+    EXPECT_NE(error_of(write("below/gateway.psk", "psk: " + kHex, 0440)), "");
+    ::unsetenv("CREDENTIALS_DIRECTORY");
+}
+
 TEST_F(KeyFiles, what_is_not_a_regular_file_is_refused) {
     const auto good = write("good", "psk: " + kHex, 0600);
     std::filesystem::create_symlink(good, folder_ / "link");

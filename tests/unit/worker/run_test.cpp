@@ -105,5 +105,77 @@ TEST_F(Running, keys_removed_while_it_sleeps_are_freed) {
     EXPECT_TRUE(eventually([&] { return counters.drop(DropReason::association_gone) == 1; }));
 }
 
+// The thread sanitizer's case: two workers that hand packets over to each other, while the control
+// thread sends, receives, changes keys and reads every counter.
+TEST(TwoRunning, rings_and_counters_are_shared_with_the_control_thread_alone) {
+    constexpr size_t kPackets = 200;
+    RigOptions options;
+    options.workers = 2;
+    options.queues = {2};
+    options.ring_packets = 64;
+    Rig rig(options);
+    const Flow flow;
+    const auto id = rig.add(flow, 1);
+    rig.protect(id, 1, 2);
+    Flow clear = Flow{}.reversed();
+    clear.local_port = 7777;
+    const Octets stranger = frame(clear, sctp(clear, data_chunk(40)));
+
+    std::atomic<bool> stop{false};
+    std::vector<std::thread> threads;
+    for (auto& worker : rig.workers) {
+        threads.emplace_back([&] { worker->run(stop); });
+    }
+    size_t received = 0;
+    size_t sent = 0;
+    size_t arrived = 0;
+    size_t taken = 0;
+    uint64_t last_sum = 0;
+    keys::AssociationId passing;
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while ((received < kPackets || taken < kPackets) &&
+           std::chrono::steady_clock::now() < give_up) {
+        if (arrived < kPackets && arrived - received < 16) {
+            rig.wires[0]->send(stranger, static_cast<uint16_t>(arrived++ % 2));
+        }
+        // Every other one to the worker that is not the owner.
+        if (sent < kPackets && sent - taken < 16 &&
+            rig.send(flow, data_chunk(8), id, static_cast<unsigned>(sent % 2))) {
+            ++sent;
+        }
+        received += rig.received().size();
+        for (const uint16_t queue : {uint16_t{0}, uint16_t{1}}) {
+            taken += rig.wires[0]->take(queue).size();
+        }
+        if (passing.is_set()) {
+            rig.protection->remove(passing);
+        }
+        Flow other;
+        other.local_tag = static_cast<uint32_t>(1000 + sent);
+        other.local_port = static_cast<uint16_t>(1000 + arrived);
+        auto added = rig.protection->add(other.key(), static_cast<unsigned>(received % 2));
+        passing = added ? *added : keys::AssociationId{};
+        if (passing.is_set()) {
+            rig.protect(passing, 3, 4);
+        }
+        rig.protection->reclaim();
+        uint64_t sum = 0;
+        for (const auto& worker : rig.workers) {
+            sum += worker->counters().received.load() + worker->counters().transmitted.load();
+        }
+        ASSERT_GE(sum, last_sum);
+        last_sum = sum;
+    }
+    stop.store(true);
+    for (std::thread& thread : threads) {
+        thread.join();
+    }
+    EXPECT_EQ(received, kPackets);
+    EXPECT_EQ(taken, kPackets);
+    EXPECT_EQ(rig.all_drops(), 0U);
+    EXPECT_GT(rig.workers[0]->counters().handed_over.load(), 0U);
+    EXPECT_EQ(rig.workers[1]->counters().sealed.load(), kPackets);
+}
+
 }  // namespace
 }  // namespace sdg::test

@@ -1,0 +1,182 @@
+#!/usr/bin/env bash
+# The Debian packages: built from the tree (with the programs of the build folder, not compiled
+# again), checked by lintian, installed into a Debian root of their own, where the service starts
+# the way its unit says. The root without the packages is kept in the build folder.
+set -euo pipefail
+skip() {
+    echo "skipped: $*"
+    exit 77
+}
+fail() {
+    echo "FAILED: $*" >&2
+    exit 1
+}
+[ "$(id -u)" -eq 0 ] || skip "a root file system needs root"
+for tool in dpkg-buildpackage dh lintian mmdebstrap unshare setpriv; do
+    command -v "$tool" >/dev/null || skip "$tool is not installed"
+done
+# Mounts are of this test alone, and gone with it.
+if [ -z "${IN_NAMESPACE:-}" ]; then
+    unshare --mount true 2>/dev/null || skip "namespaces cannot be made here"
+    IN_NAMESPACE=yes exec unshare --mount --propagation private bash "$0" "$@"
+fi
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/sdg-package.XXXXXX")
+gateway='' listener='' network=sdgpackage$$
+finish() {
+    local code=$?
+    for pid in $gateway $listener; do kill -KILL "$pid" 2>/dev/null || true; done
+    ip netns del "$network" 2>/dev/null || true
+    umount "$work/root/proc" 2>/dev/null || true
+    rm -rf "$work"
+    exit "$code"
+}
+trap finish EXIT
+
+step=$SECONDS
+took() {
+    echo "$1: $((SECONDS - step)) s"
+    step=$SECONDS
+}
+
+mkdir -p "$work/tree"
+(cd "$SOURCE_ROOT" && tar -c --exclude='./build*' --exclude=./.git --exclude=./out --exclude=./tests \
+    --exclude=./perf .) | tar -x -C "$work/tree"
+(cd "$work/tree" && SDG_BUILT=$BUILD_ROOT DEB_BUILD_OPTIONS=noautodbgsym dpkg-buildpackage -us -uc -b) \
+    >"$work/build.log" 2>&1 || {
+    tail -n 30 "$work/build.log" >&2
+    fail "dpkg-buildpackage"
+}
+deb=$(echo "$work"/sctp-gateway_*.deb)
+plugin=$(echo "$work"/sctp-gateway-wireshark_*.deb)
+took "packages"
+lintian --fail-on error --no-tag-display-limit "$deb" "$plugin" || fail "lintian"
+took "lintian"
+
+# --- the plugin ---
+dpkg-deb -x "$plugin" "$work/plugin"
+for link in usr/lib/x86_64-linux-gnu/wireshark/plugins/sctp_dtls_{chunk,keying}.lua usr/bin/sctp-dtls-decrypt-capture; do
+    [ -f "$work/plugin/usr/share/sctp-gateway/wireshark/$(basename "$(readlink "$work/plugin/$link")")" ] || fail "$link leads nowhere"
+done
+"$work/plugin/usr/share/sctp-gateway/wireshark/decrypt-capture" --help >/dev/null || fail "decrypt-capture"
+
+# --- a root with what the package depends on, from the mirrors this machine uses ---
+wanted=$(dpkg-deb -f "$deb" Depends Pre-Depends | sed 's/^[A-Za-z-]*: //' | tr ',' '\n' |
+    sed -E 's/\(.*\)//; s/^ *//; s/ *\|.*//; s/^systemd$/systemd-standalone-sysusers/; s/ *$//' | sort -u | grep . | paste -sd,),libcap2-bin
+root_tar=$BUILD_ROOT/package-root-$(echo "$wanted" | sha256sum | cut -c1-16).tar
+if [ ! -s "$root_tar" ]; then
+    sources=()
+    for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
+        [ ! -s "$file" ] || sources+=("$file")
+    done
+    mmdebstrap --quiet --variant=apt --include="$wanted" --dpkgopt='path-exclude=/usr/share/doc/*' \
+        --dpkgopt='path-exclude=/usr/share/locale/*' bookworm "$root_tar.new" "${sources[@]}" \
+        >"$work/root.log" 2>&1 || {
+        tail -n 10 "$work/root.log" >&2
+        skip "no Debian root can be made: no mirror?"
+    }
+    mv "$root_tar.new" "$root_tar"
+    took "root made"
+fi
+mkdir "$work/root"
+tar -C "$work/root" -xf "$root_tar"
+took "root unpacked"
+
+root=$work/root
+mount -t proc proc "$root/proc"
+cp "$deb" "$root/tmp/"
+chroot "$root" env DEBIAN_FRONTEND=noninteractive dpkg -i "/tmp/$(basename "$deb")" >"$work/install.log" 2>&1 || {
+    cat "$work/install.log" >&2
+    fail "dpkg -i"
+}
+took "installed"
+
+chroot "$root" id sctp-gateway >/dev/null || fail "no user sctp-gateway"
+unit=$root/lib/systemd/system/sctp-gateway.service
+[ -s "$unit" ] || fail "no unit"
+for file in usr/share/man/man8/sctp-gateway.8.gz usr/share/man/man1/sctp-gateway-ctl.1.gz \
+    usr/share/bash-completion/completions/sctp-gateway-ctl usr/share/sctp-gateway/prometheus/sctp-gateway.rules.yaml \
+    usr/share/sctp-gateway/grafana/sctp-gateway.json etc/sctp-gateway/gateway.yaml; do
+    [ -s "$root/$file" ] || fail "no $file"
+done
+
+# --- the service, as its unit starts it ---
+# In a network of its own: the metrics port is the default one.
+ip netns add "$network"
+ip -n "$network" link set lo up
+of_unit() { sed -n "s/^$1=//p" "$unit" | head -n 1; }
+user=$(of_unit User)
+for folder in run:RuntimeDirectory var/lib:StateDirectory var/log:LogsDirectory; do
+    install -d -m 0750 -o "$(chroot "$root" id -u "$user")" -g "$(chroot "$root" id -g "$user")" "$root/${folder%%:*}/$(of_unit "${folder#*:}")"
+done
+capabilities=$(of_unit AmbientCapabilities | sed 's/CAP_/+/g; s/ /,/g' | tr '[:upper:]' '[:lower:]')
+# shellcheck disable=SC2016 # the chroot's shell expands it
+as_service=(ip netns exec "$network" chroot "$root" sh -c 'exec setpriv --reuid="$0" --regid="$0" --init-groups --inh-caps="$1" \
+    --ambient-caps="$1" --bounding-set="-all,$1" --no-new-privs sh -c "exec $2"' "$user" "$capabilities")
+"${as_service[@]}" "$(of_unit ExecStartPre)" || fail "ExecStartPre"
+python3 - "$root/run/notify.sock" >"$work/notify.log" 2>&1 <<'PYTHON' &
+import os, socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+os.chmod(sys.argv[1], 0o666)
+while True:
+    print(s.recv(4096).decode().replace('\n', '|'), flush=True)
+PYTHON
+listener=$!
+await() {
+    local tries=200 what=$1
+    shift
+    until "$@" >/dev/null 2>&1; do
+        tries=$((tries - 1))
+        [ "$tries" -gt 0 ] || {
+            tail -n 5 "$work/service.log" >&2
+            fail "timed out: $what"
+        }
+        sleep 0.05
+    done
+}
+await "the supervisor's socket" test -S "$root/run/notify.sock"
+NOTIFY_SOCKET=/run/notify.sock RUNTIME_DIRECTORY=/run/$(of_unit RuntimeDirectory) \
+    "${as_service[@]}" "$(of_unit ExecStart)" >"$work/service.log" 2>&1 &
+gateway=$!
+await READY grep -q '^READY=1' "$work/notify.log"
+grep -q '^CapEff:	0000000000000000$' "/proc/$gateway/status" || fail "capabilities are left: $(grep Cap "/proc/$gateway/status")"
+chroot "$root" sctp-gateway-ctl status || fail "sctp-gateway-ctl status"
+await "health" ip netns exec "$network" curl -sf http://127.0.0.1:9641/healthz
+kill -TERM "$gateway"
+code=0
+wait "$gateway" || code=$?
+gateway=''
+[ "$code" -eq 0 ] || fail "the service ended with $code: $(tail -n 3 "$work/service.log")"
+await STOPPING grep -q '^STOPPING=1' "$work/notify.log"
+[ -z "$(find "$root/run/sctp-gateway" -mindepth 1)" ] || fail "left behind: $(find "$root/run/sctp-gateway")"
+took "service"
+
+chroot "$root" dpkg --purge sctp-gateway >/dev/null 2>&1 || fail "purge"
+for file in etc/sctp-gateway/gateway.yaml usr/bin/sctp-gateway; do
+    [ ! -e "$root/$file" ] || fail "purge leaves $file"
+done
+took "purged"
+
+# --- the container image: the same root, the Dockerfile's own step, the user without ambient capabilities ---
+chroot "$root" userdel sctp-gateway
+cp "$SOURCE_ROOT/docker/build.sh" "$root/tmp/"
+OFFLINE=1 chroot "$root" /tmp/build.sh runtime "/tmp/$(basename "$deb")" >"$work/image.log" 2>&1 || {
+    tail -n 20 "$work/image.log" >&2
+    fail "docker/build.sh runtime"
+}
+started=$(sed -n 's/^CMD \["\(.*\)"\]$/\1/p' "$SOURCE_ROOT/docker/Dockerfile" | sed 's/", "/ /g')
+: >"$work/notify.log"
+# shellcheck disable=SC2086 # words
+RUNTIME_DIRECTORY=/run/sctp-gateway ip netns exec "$network" chroot "$root" setpriv --reuid=64042 --regid=64042 \
+    --clear-groups --inh-caps=-all --bounding-set=-all,+net_raw,+net_admin,+ipc_lock /usr/bin/sctp-gateway $started >"$work/service.log" 2>&1 &
+gateway=$!
+# What HEALTHCHECK does.
+await "the container's health" chroot --userspec=64042:64042 "$root" /usr/bin/sctp-gateway-ctl status
+grep -q '^CapEff:	0000000000000000$' "/proc/$gateway/status" || fail "capabilities are left in the container"
+kill -TERM "$gateway"
+code=0
+wait "$gateway" || code=$?
+gateway=''
+[ "$code" -eq 0 ] || fail "the container's program ended with $code"
+took "image"
