@@ -50,7 +50,7 @@ mkdir -p "$work/tree"
 deb=$(echo "$work"/sctp-gateway_*.deb)
 plugin=$(echo "$work"/sctp-gateway-wireshark_*.deb)
 took "packages"
-lintian --fail-on error --no-tag-display-limit "$deb" "$plugin" || fail "lintian"
+lintian --fail-on error,warning --tag-display-limit 0 "$deb" "$plugin" || fail "lintian"
 took "lintian"
 
 # --- the plugin ---
