@@ -69,7 +69,7 @@ if [ ! -s "$root_tar" ]; then
     for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
         [ ! -s "$file" ] || sources+=("$file")
     done
-    mmdebstrap --quiet --variant=apt --include="$wanted" --dpkgopt='path-exclude=/usr/share/doc/*' \
+    mmdebstrap --quiet --format=tar --variant=apt --include="$wanted" --dpkgopt='path-exclude=/usr/share/doc/*' \
         --dpkgopt='path-exclude=/usr/share/locale/*' bookworm "$root_tar.new" "${sources[@]}" \
         >"$work/root.log" 2>&1 || {
         tail -n 10 "$work/root.log" >&2
