@@ -107,6 +107,12 @@ void enqueue(WorkerState& state, rte_ring* ring, std::span<rte_mbuf*> packets) {
     }
 }
 
+void give_to_tap(WorkerState& state, std::span<rte_mbuf* const> packets) {
+    for (rte_mbuf* packet : packets) {
+        state.tap->take_plain(packet, capture::Direction::in);
+    }
+}
+
 // The COOKIE ECHO of a protected restart, say: its tag is not in the table yet.
 AssociationEntry* find_restart(const WorkerState& state, rte_mbuf* packet) {
     const std::span<const uint8_t> sctp = octets_of(packet);
@@ -239,6 +245,10 @@ void deliver_packets(WorkerState& state, std::span<rte_mbuf* const> packets) {
         }
     }
     count(state.counters.opened, opened);
+    if (state.tap != nullptr && state.tap->plain()) [[unlikely]] {
+        give_to_tap(state, {known.data(), count_known});
+        give_to_tap(state, {unknown.data(), count_unknown});
+    }
     const WorkerRings& rings = state.rings[state.settings.index];
     if (count_known > 0) {
         enqueue(state, rings.to_control_known, {known.data(), count_known});

@@ -16,6 +16,11 @@ void flush(WorkerState& state, TransmitBatch& batch) {
     if (batch.count == 0) {
         return;
     }
+    capture::Tap* const tap = state.tap != nullptr && !state.tap->plain() ? state.tap : nullptr;
+    if (tap != nullptr) [[unlikely]] {
+        const auto port = static_cast<uint16_t>(&batch - state.batches.data());
+        tap->take_frames(port, {batch.packets.data(), batch.count}, capture::Direction::out);
+    }
     uint16_t ready = batch.count;
     if (batch.prepare) {
         ready = rte_eth_tx_prepare(batch.device, batch.queue, batch.packets.data(), batch.count);
@@ -25,6 +30,9 @@ void flush(WorkerState& state, TransmitBatch& batch) {
         sent = static_cast<uint16_t>(sent + rte_eth_tx_burst(batch.device, batch.queue,
                                                              batch.packets.data() + sent,
                                                              static_cast<uint16_t>(ready - sent)));
+    }
+    if (tap != nullptr) [[unlikely]] {
+        tap->publish(sent);
     }
     count(state.counters.transmitted, sent);
     if (sent < batch.count) {

@@ -52,6 +52,17 @@ Decision decide(const WorkerState& state, rte_mbuf* packet, const AssociationEnt
     return out;
 }
 
+// Packets that this worker is about to send, before they are sealed.
+void give_to_tap(WorkerState& state, std::span<rte_mbuf* const> packets,
+                 const std::array<AssociationEntry*, kMaxBurst>& entries) {
+    for (size_t i = 0; i < packets.size(); ++i) {
+        const Decision decision = decide(state, packets[i], entries[i]);
+        if (!decision.elsewhere && decision.reason == DropReason::none) {
+            state.tap->take_plain(packets[i], capture::Direction::out, decision.seal != nullptr);
+        }
+    }
+}
+
 // Makes room for chunk header, pre-padding and record header between common header and content, and
 // everything around the record.
 DropReason prepare_seal(rte_mbuf* packet, record::SealContext* context,
@@ -152,6 +163,10 @@ void send_packets(WorkerState& state, std::span<rte_mbuf* const> packets) {
                 context->prefetch();
             }
         }
+    }
+
+    if (state.tap != nullptr && state.tap->plain()) [[unlikely]] {
+        give_to_tap(state, packets, entries);
     }
 
     std::array<rte_mbuf*, kMaxBurst> kept;

@@ -60,6 +60,7 @@ size_t take_handed_over(WorkerState& state) {
 
 size_t round(WorkerState& state, uint64_t now) {
     state.now = now;
+    state.tap = state.given_tap.load(std::memory_order_acquire);
     if (!state.announced) {
         state.announced = true;
         announce(state);
@@ -72,6 +73,10 @@ size_t round(WorkerState& state, uint64_t now) {
                                             static_cast<uint16_t>(state.settings.burst));
         end_stage(state, CostStage::receive_port);
         if (n > 0) {
+            if (state.tap != nullptr && !state.tap->plain()) [[unlikely]] {
+                state.tap->take_frames(polled.port, {packets.data(), n}, capture::Direction::in);
+                state.tap->publish(n);
+            }
             receive_frames(state, polled.port, {packets.data(), n});
             handled += n;
         }
@@ -208,6 +213,10 @@ void Worker::run(const std::atomic<bool>& stop) {
 
 const WorkerCounters& Worker::counters() const {
     return state_->counters;
+}
+
+void Worker::set_tap(capture::Tap* tap) {
+    state_->given_tap.store(tap, std::memory_order_release);
 }
 
 }  // namespace sdg::worker

@@ -21,6 +21,10 @@
 #include "dataplane/worker/stranger_budget.h"
 #include "foundation/result.h"
 
+namespace sdg::capture {
+class Tap;
+}
+
 namespace sdg::worker {
 
 // Single writer: the worker. Read by the control thread with relaxed loads.
@@ -79,6 +83,9 @@ class Worker {
     void run(const std::atomic<bool>& stop);
     // Any thread.
     [[nodiscard]] const WorkerCounters& counters() const;
+    // Control thread. What the worker sees from its next round on is given to the tap, too; null:
+    // to none. The tap before may go when the worker has passed a quiescent state.
+    void set_tap(capture::Tap* tap);
 
  private:
     explicit Worker(std::unique_ptr<WorkerState> state);

@@ -13,6 +13,7 @@
 #include <span>
 #include <vector>
 
+#include "dataplane/capture/tap.h"
 #include "dataplane/keys/association_table.h"
 #include "dataplane/packet/drop_reason.h"
 #include "dataplane/port/port_table.h"
@@ -78,8 +79,11 @@ struct WorkerState {
     uint64_t next_tick = 0;
     uint64_t cycles_per_tick = 0;
     bool announced = false;
+    capture::Tap* tap = nullptr;  // in the current round; mostly none
     StageWatch watch;
     WorkerCounters counters;
+    // Written by the control thread.
+    alignas(64) std::atomic<capture::Tap*> given_tap{nullptr};
 };
 
 inline void count(WorkerCounters::Counter& counter, uint64_t n = 1) {
