@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <iterator>
@@ -65,7 +66,31 @@ void KeyLog::write(uint32_t tag_on_wire, uint16_t epoch, keys::KeyRole role,
         failed_ = true;
         log::of("keymgmt").error("key log: cannot write: {}", std::strerror(errno));
     }
+    const std::span<const uint8_t> octets{reinterpret_cast<const uint8_t*>(line.data()),
+                                          line.size()};
+    if (kept_.size() == kKept) {
+        kept_.pop_front();
+    }
+    kept_.push_back({tag_on_wire, SecretBytes::copy_of(octets)});
+    if (watch_) {
+        watch_(tag_on_wire, octets);
+    }
     wipe(line.data(), line.size());
+}
+
+SecretBytes KeyLog::lines(const Wanted& wanted) const {
+    size_t length = 0;
+    for (const Line& line : kept_) {
+        length += wanted(line.tag) ? line.text.size() : 0;
+    }
+    SecretBytes out(length);
+    auto at = out.mutable_bytes().begin();
+    for (const Line& line : kept_) {
+        if (wanted(line.tag)) {
+            at = std::ranges::copy(line.text.bytes(), at).out;
+        }
+    }
+    return out;
 }
 
 }  // namespace sdg::keymgmt

@@ -3,18 +3,28 @@
 // One line per key: DTLS_CHUNK <verification tag on the wire> <epoch> <P|R> <suite> <key> <iv>
 // <sn_key>, numbers but the epoch in hex. Off unless lab.keylog names a file; a loud warning says
 // so. Control thread.
+//
+// The last kKept lines stay in memory, for captures that carry their keys along.
 #pragma once
 
+#include <cstdint>
+#include <deque>
 #include <filesystem>
+#include <functional>
 #include <memory>
 
 #include "dataplane/keys/chunk_protection.h"
 #include "foundation/result.h"
+#include "foundation/secret_bytes.h"
 
 namespace sdg::keymgmt {
 
 class KeyLog {
  public:
+    static constexpr size_t kKept = 1024;
+    using Wanted = std::function<bool(uint32_t tag_on_wire)>;
+    using Watch = std::function<void(uint32_t tag_on_wire, std::span<const uint8_t> line)>;
+
     // Appends; creates with mode 0600. An existing file must be a regular one with owner-only
     // rights, otherwise permission_denied.
     [[nodiscard]] static Result<std::shared_ptr<KeyLog>> open(const std::filesystem::path& path);
@@ -26,11 +36,23 @@ class KeyLog {
     void write(uint32_t tag_on_wire, uint16_t epoch, keys::KeyRole role,
                const record::KeyMaterial& material);
 
+    // Those of the kept lines, one after the other.
+    [[nodiscard]] SecretBytes lines(const Wanted& wanted) const;
+    // Is told of every further line; empty: nobody.
+    void set_watch(Watch watch) { watch_ = std::move(watch); }
+
  private:
+    struct Line {
+        uint32_t tag;
+        SecretBytes text;
+    };
+
     explicit KeyLog(int descriptor) : descriptor_(descriptor) {}
 
     int descriptor_;
     bool failed_ = false;
+    std::deque<Line> kept_;
+    Watch watch_;
 };
 
 }  // namespace sdg::keymgmt
