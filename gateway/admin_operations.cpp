@@ -271,4 +271,22 @@ Result<json> AdminOperations::set_log_level(const std::optional<std::string>& mo
     return log_levels();
 }
 
+Result<json> AdminOperations::capture(const admin::CaptureWish& wish, admin::Caller& caller) {
+    if (captures_ == nullptr) {
+        return fail(ErrorCode::unavailable, "nothing can be captured here");
+    }
+    return captures_->start(wish, caller);
+}
+
+Result<json> AdminOperations::stop_capture(uint64_t id) {
+    if (captures_ == nullptr) {
+        return fail(ErrorCode::not_found, "no capture {}", id);
+    }
+    return captures_->stop(id);
+}
+
+json AdminOperations::captures() const {
+    return {{"captures", captures_ == nullptr ? json::array() : captures_->list()}};
+}
+
 }  // namespace sdg::gateway

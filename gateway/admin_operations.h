@@ -5,6 +5,7 @@
 #pragma once
 
 #include "control/admin/operations.h"
+#include "gateway/captures.h"
 #include "gateway/gateway.h"
 
 namespace sdg::gateway {
@@ -13,6 +14,8 @@ class AdminOperations final : public admin::Operations {
  public:
     // gateway outlives the object.
     explicit AdminOperations(Gateway& gateway) : gateway_(gateway) {}
+    // captures outlives the object; without, there are none.
+    void take_captures_to(Captures& captures) { captures_ = &captures; }
 
     [[nodiscard]] nlohmann::json status() const override;
     [[nodiscard]] nlohmann::json associations(uint64_t after, size_t limit) const override;
@@ -30,9 +33,13 @@ class AdminOperations final : public admin::Operations {
     Result<nlohmann::json> reload() override;
     Result<nlohmann::json> set_log_level(const std::optional<std::string>& module,
                                          const std::string& level) override;
+    Result<nlohmann::json> capture(const admin::CaptureWish& wish, admin::Caller& caller) override;
+    Result<nlohmann::json> stop_capture(uint64_t id) override;
+    [[nodiscard]] nlohmann::json captures() const override;
 
  private:
     Gateway& gateway_;
+    Captures* captures_ = nullptr;
 };
 
 }  // namespace sdg::gateway

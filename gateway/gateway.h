@@ -54,9 +54,9 @@ class Gateway {
     size_t poll_control();
 
     void drain();
-    // Ends without ending the associations: they are left to the next process, or the standby, which
-    // brings them back from the restart store by protected restart. From now on the control loop
-    // must not run any more; stop the workers next. The destructor waits for the store.
+    // Ends without ending the associations: they are left to the next process, or the standby,
+    // which brings them back from the restart store by protected restart. From now on the control
+    // loop must not run any more; stop the workers next. The destructor waits for the store.
     // refused: there is no store, or the gateway is being drained.
     Result<void> leave();
     [[nodiscard]] bool is_leaving() const { return leaving_; }
@@ -91,6 +91,8 @@ class Gateway {
     [[nodiscard]] const keys::ChunkProtection& protection() const { return *protection_; }
     [[nodiscard]] const port::PortTable& ports() const { return *ports_; }
     [[nodiscard]] const Policies& policies() const { return policies_; }
+    // Null: this is no laboratory.
+    [[nodiscard]] keymgmt::KeyLog* key_log() const { return key_log_.get(); }
     [[nodiscard]] const Clock& clock() const { return clock_; }
     [[nodiscard]] TimePoint started() const { return started_; }
     [[nodiscard]] std::chrono::milliseconds drain_timeout() const { return drain_timeout_; }

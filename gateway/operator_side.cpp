@@ -30,13 +30,15 @@ Result<void> OperatorSide::open_socket(const config::Admin& admin) {
     if (auto writable = audit.check(); !writable) {
         return writable;
     }
+    captures_ = std::make_unique<Captures>(gateway_, audit);
+    operations_.take_captures_to(*captures_);
     dispatcher_ = std::make_unique<admin::Dispatcher>(operations_, audit);
     auto server = admin::Server::open(
         {.socket = admin.socket, .group = admin.group},
-        [this](std::string_view line, const admin::Peer& who) {
-            return dispatcher_->answer(line, who);
+        [this](std::string_view line, admin::Caller& caller) {
+            return dispatcher_->answer(line, caller);
         },
-        gateway_.clock());
+        gateway_.clock(), [this](uint64_t client) { captures_->on_client_gone(client); });
     if (!server) {
         return tl::unexpected(server.error());
     }
@@ -72,6 +74,7 @@ Result<void> OperatorSide::serve_metrics(const config::Metrics& metrics) {
 void OperatorSide::poll() {
     if (server_) {
         server_->poll();
+        captures_->poll();
     }
     if (http_ && gateway_.clock().now() - published_ >= kPublish) {
         published_ = gateway_.clock().now();

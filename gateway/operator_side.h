@@ -10,6 +10,7 @@
 #include "control/admin/server.h"
 #include "control/metrics/http_server.h"
 #include "gateway/admin_operations.h"
+#include "gateway/captures.h"
 
 namespace sdg::gateway {
 
@@ -31,6 +32,7 @@ class OperatorSide {
 
     Gateway& gateway_;
     AdminOperations operations_;
+    std::unique_ptr<Captures> captures_;             // null: no admin socket
     std::unique_ptr<admin::Dispatcher> dispatcher_;  // null: not configured
     std::unique_ptr<admin::Server> server_;
     std::unique_ptr<metrics::HttpServer> http_;  // null: not configured

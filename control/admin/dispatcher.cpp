@@ -6,21 +6,22 @@
 
 namespace sdg::admin {
 
-std::string Dispatcher::answer(std::string_view line, const Peer& who) {
+std::string Dispatcher::answer(std::string_view line, Caller& caller) {
     const auto request = parse_request(line);
     if (!request) {
         return error_line(request.error().id, request.error().error);
     }
-    const auto result =
-        request->command->changes ? carry_out_audited(*request, who) : carry_out(*request);
+    const auto result = request->command->changes ? carry_out_audited(*request, caller)
+                                                  : carry_out(*request, caller);
     return result ? answer_line(request->id, *result) : error_line(request->id, result.error());
 }
 
-Result<nlohmann::json> Dispatcher::carry_out_audited(const Request& request, const Peer& who) {
+Result<nlohmann::json> Dispatcher::carry_out_audited(const Request& request, Caller& caller) {
+    const Peer who = caller.peer;
     if (auto writable = audit_.check(); !writable) {
         return tl::unexpected(writable.error());
     }
-    auto result = carry_out(request);
+    auto result = carry_out(request, caller);
     const std::string_view outcome = result ? "ok" : code_name(result.error().code);
     log::of("admin").info("{} by uid {} (pid {}): {}", request.command->name, who.uid, who.pid,
                           result ? "ok" : result.error().message);
@@ -32,7 +33,7 @@ Result<nlohmann::json> Dispatcher::carry_out_audited(const Request& request, con
     return result;
 }
 
-Result<nlohmann::json> Dispatcher::carry_out(const Request& request) {
+Result<nlohmann::json> Dispatcher::carry_out(const Request& request, Caller& caller) {
     switch (request.command->id) {
         case CommandId::status:
             return operations_.status();
@@ -73,6 +74,21 @@ Result<nlohmann::json> Dispatcher::carry_out(const Request& request) {
             return operations_.reload();
         case CommandId::log_level:
             return operations_.set_log_level(request.word("module"), *request.word("level"));
+        case CommandId::captures:
+            return operations_.captures();
+        case CommandId::capture:
+            return operations_.capture({.association = request.number("association"),
+                                        .leg = request.word("leg"),
+                                        .port = request.word("port"),
+                                        .plaintext = request.flag("plaintext"),
+                                        .keys = request.flag("keys"),
+                                        .seconds = request.number("seconds"),
+                                        .packets = request.number("packets"),
+                                        .octets = request.number("octets"),
+                                        .snap = request.number("snap")},
+                                       caller);
+        case CommandId::capture_stop:
+            return operations_.stop_capture(*request.number("capture"));
     }
     return fail(ErrorCode::internal, "no such command");
 }

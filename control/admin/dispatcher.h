@@ -20,11 +20,11 @@ class Dispatcher {
         : operations_(operations), audit_(std::move(audit)) {}
 
     // Always one line, ended.
-    [[nodiscard]] std::string answer(std::string_view line, const Peer& who);
+    [[nodiscard]] std::string answer(std::string_view line, Caller& caller);
 
  private:
-    [[nodiscard]] Result<nlohmann::json> carry_out(const Request& request);
-    [[nodiscard]] Result<nlohmann::json> carry_out_audited(const Request& request, const Peer& who);
+    [[nodiscard]] Result<nlohmann::json> carry_out(const Request& request, Caller& caller);
+    [[nodiscard]] Result<nlohmann::json> carry_out_audited(const Request& request, Caller& caller);
 
     Operations& operations_;
     AuditLog audit_;

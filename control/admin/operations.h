@@ -11,6 +11,8 @@
 #include <optional>
 #include <string>
 
+#include "control/admin/audit_log.h"
+#include "foundation/descriptor.h"
 #include "foundation/result.h"
 
 namespace sdg::admin {
@@ -18,6 +20,27 @@ namespace sdg::admin {
 enum class CloseHow {
     graceful,  // what is under way is relayed first, then SHUTDOWN on both legs
     abort,
+};
+
+// Who asks: one connection to the admin socket, from connect to close.
+struct Caller {
+    Peer peer;
+    uint64_t client = 0;  // never used for another one
+    Descriptor file;      // came with the request; may be taken out
+};
+
+// What is to be captured; see docs/operations.md.
+struct CaptureWish {
+    std::optional<uint64_t> association;  // this, or port
+    std::optional<std::string> leg;       // accepted or backend; unset: both
+    std::optional<std::string> port;
+    bool plaintext = false;  // what is in the DTLS chunks instead of frames: lab only
+    bool keys = false;       // with what opens the DTLS chunks: lab only
+    // Unset: a default. What is beyond a most is refused.
+    std::optional<uint64_t> seconds;
+    std::optional<uint64_t> packets;
+    std::optional<uint64_t> octets;
+    std::optional<uint64_t> snap;
 };
 
 class Operations {
@@ -47,6 +70,12 @@ class Operations {
     // unset module: all. level: error, warn, info or debug.
     virtual Result<nlohmann::json> set_log_level(const std::optional<std::string>& module,
                                                  const std::string& level) = 0;
+
+    // Captures to caller.file until a limit is reached, stop_capture(), or the caller has gone.
+    virtual Result<nlohmann::json> capture(const CaptureWish& wish, Caller& caller) = 0;
+    virtual Result<nlohmann::json> stop_capture(uint64_t id) = 0;
+    // The one that runs and the one that has ended last: {"captures": [...]}.
+    [[nodiscard]] virtual nlohmann::json captures() const = 0;
 };
 
 }  // namespace sdg::admin

@@ -26,7 +26,19 @@ constexpr std::array kClose{Argument{"association", ArgumentType::number, true, 
 constexpr std::array kLogLevel{Argument{"level", ArgumentType::word, true, kLevels},
                                Argument{"module", ArgumentType::word, false, {}}};
 
-constexpr std::array<Command, 14> kCommands{{
+constexpr std::array<std::string_view, 2> kLegs{"accepted", "backend"};
+constexpr std::array kCapture{Argument{"association", ArgumentType::number, false, {}},
+                              Argument{"leg", ArgumentType::word, false, kLegs},
+                              Argument{"port", ArgumentType::word, false, {}},
+                              Argument{"plaintext", ArgumentType::boolean, false, {}},
+                              Argument{"keys", ArgumentType::boolean, false, {}},
+                              Argument{"seconds", ArgumentType::number, false, {}},
+                              Argument{"packets", ArgumentType::number, false, {}},
+                              Argument{"octets", ArgumentType::number, false, {}},
+                              Argument{"snap", ArgumentType::number, false, {}}};
+constexpr std::array kOneCapture{Argument{"capture", ArgumentType::number, true, {}}};
+
+constexpr std::array<Command, 17> kCommands{{
     {CommandId::status, "status", false, {}},
     {CommandId::associations, "associations", false, kPage},
     {CommandId::association, "association", false, kOne},
@@ -41,6 +53,9 @@ constexpr std::array<Command, 14> kCommands{{
     {CommandId::leave, "leave", true, {}},
     {CommandId::reload, "reload", true, {}},
     {CommandId::log_level, "log_level", true, kLogLevel},
+    {CommandId::captures, "captures", false, {}},
+    {CommandId::capture, "capture", true, kCapture},
+    {CommandId::capture_stop, "capture_stop", true, kOneCapture},
 }};
 
 // nullopt unless it is a whole number that an int64 holds.

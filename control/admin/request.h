@@ -39,6 +39,9 @@ enum class CommandId : uint8_t {
     leave,
     reload,
     log_level,
+    captures,
+    capture,
+    capture_stop,
 };
 
 enum class ArgumentType : uint8_t {

@@ -5,6 +5,8 @@
 
 #include <array>
 #include <cerrno>
+#include <cstring>
+#include <span>
 
 namespace sdg::admin {
 namespace {
@@ -22,6 +24,38 @@ std::optional<Peer> peer_of(int descriptor) {
     return Peer{.uid = credentials.uid, .gid = credentials.gid, .pid = credentials.pid};
 }
 
+// As recv(), with the file that came along, if `file` has none yet; every other one is closed.
+ssize_t receive(int descriptor, std::span<char> buffer, Descriptor& file) {
+    constexpr size_t kMostFiles = 8;  // the kernel closes what has no room
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(kMostFiles * sizeof(int))> control{};
+    iovec octets{.iov_base = buffer.data(), .iov_len = buffer.size()};
+    msghdr message{};
+    message.msg_iov = &octets;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    const ssize_t length = ::recvmsg(descriptor, &message, MSG_CMSG_CLOEXEC);
+    if (length < 0) {
+        return length;
+    }
+    for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr;
+         part = CMSG_NXTHDR(&message, part)) {
+        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) {
+            continue;
+        }
+        const size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < count; ++i) {
+            int received = -1;
+            std::memcpy(&received, CMSG_DATA(part) + i * sizeof received, sizeof received);
+            Descriptor one(received);
+            if (file.get() < 0) {
+                file = std::move(one);
+            }
+        }
+    }
+    return length;
+}
+
 // Best effort: a client that is not wanted is not waited for.
 void send_at_once(int descriptor, const std::string& line) {
     (void)!::send(descriptor, line.data(), line.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -30,13 +64,13 @@ void send_at_once(int descriptor, const std::string& line) {
 }  // namespace
 
 Result<std::unique_ptr<Server>> Server::open(const Settings& settings, Answer answer,
-                                             const Clock& clock) {
+                                             const Clock& clock, Gone gone) {
     auto file = SocketFile::listen(settings.socket, settings.group);
     if (!file) {
         return tl::unexpected(file.error());
     }
-    return std::unique_ptr<Server>(
-        new Server(std::move(*file), std::move(answer), clock, settings.idle_timeout));
+    return std::unique_ptr<Server>(new Server(std::move(*file), std::move(answer), clock,
+                                              std::move(gone), settings.idle_timeout));
 }
 
 size_t Server::poll() {
@@ -57,8 +91,14 @@ size_t Server::poll() {
     size_t answered = 0;
     nfds_t index = 1;
     for (auto client = clients_.begin(); client != clients_.end(); ++index) {
-        client = serve(*client, wanted[index].revents, now, answered) ? std::next(client)
-                                                                      : clients_.erase(client);
+        if (serve(*client, wanted[index].revents, now, answered)) {
+            ++client;
+            continue;
+        }
+        if (gone_) {
+            gone_(client->caller.client);
+        }
+        client = clients_.erase(client);
     }
     if ((wanted[0].revents & POLLIN) != 0) {
         accept_clients(now);
@@ -82,7 +122,8 @@ void Server::accept_clients(TimePoint now) {
             continue;
         }
         Client& client = clients_.emplace_back(descriptor);
-        client.peer = *peer;
+        client.caller.peer = *peer;
+        client.caller.client = ++last_client_;
         client.last_heard = now;
     }
 }
@@ -98,7 +139,8 @@ bool Server::serve(Client& client, short events, TimePoint now, size_t& answered
     if (client.sent == client.output.size()) {
         const size_t end = client.input.find('\n');
         if (end != std::string::npos) {
-            client.output = answer_(std::string_view(client.input).substr(0, end), client.peer);
+            client.output = answer_(std::string_view(client.input).substr(0, end), client.caller);
+            client.caller.file = Descriptor();
             client.input.erase(0, end + 1);
             ++answered;
         } else if (client.input.size() > kMaxRequest) {
@@ -125,7 +167,8 @@ bool Server::read_input(Client& client, TimePoint now) {
     if (client.finished || room == 0) {
         return true;
     }
-    const ssize_t length = ::recv(client.descriptor.get(), buffer.data(), room, 0);
+    const ssize_t length =
+        receive(client.descriptor.get(), {buffer.data(), room}, client.caller.file);
     if (length < 0) {
         return would_block();
     }

@@ -6,6 +6,9 @@
 // client that says nothing, or takes nothing, for idle_timeout is closed. Who connects is taken
 // from the kernel once, at connect (SO_PEERCRED).
 //
+// A request may bring one open file (SCM_RIGHTS), which its answer may take; else it is closed with
+// that answer. Of more than one the first counts.
+//
 // Control thread.
 #pragma once
 
@@ -19,6 +22,7 @@
 #include <string_view>
 
 #include "control/admin/audit_log.h"
+#include "control/admin/operations.h"
 #include "control/admin/request.h"
 #include "control/admin/socket_file.h"
 #include "foundation/clock.h"
@@ -37,11 +41,14 @@ class Server {
         std::chrono::nanoseconds idle_timeout = std::chrono::seconds(60);
     };
     // From a request line (without its end) to an answer line (with it).
-    using Answer = std::function<std::string(std::string_view line, const Peer& who)>;
+    using Answer = std::function<std::string(std::string_view line, Caller& caller)>;
+    // A client that had connected is not there any more; may be empty.
+    using Gone = std::function<void(uint64_t client)>;
 
-    // clock outlives the server.
+    // clock outlives the server. Clients that are there at the server's end are not told of.
     [[nodiscard]] static Result<std::unique_ptr<Server>> open(const Settings& settings,
-                                                              Answer answer, const Clock& clock);
+                                                              Answer answer, const Clock& clock,
+                                                              Gone gone = {});
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
 
@@ -53,7 +60,7 @@ class Server {
     struct Client {
         explicit Client(int socket) : descriptor(socket) {}
         Descriptor descriptor;
-        Peer peer;
+        Caller caller;
         std::string input;   // at most kMaxRequest + 1
         std::string output;  // of one answer
         size_t sent = 0;     // of output
@@ -61,10 +68,11 @@ class Server {
         bool finished = false;  // says no more; closed once output is sent
     };
 
-    Server(std::unique_ptr<SocketFile> file, Answer answer, const Clock& clock,
+    Server(std::unique_ptr<SocketFile> file, Answer answer, const Clock& clock, Gone gone,
            std::chrono::nanoseconds idle_timeout)
         : file_(std::move(file)),
           answer_(std::move(answer)),
+          gone_(std::move(gone)),
           clock_(clock),
           idle_timeout_(idle_timeout) {}
 
@@ -76,9 +84,11 @@ class Server {
 
     std::unique_ptr<SocketFile> file_;
     Answer answer_;
+    Gone gone_;
     const Clock& clock_;
     std::chrono::nanoseconds idle_timeout_;
     std::list<Client> clients_;
+    uint64_t last_client_ = 0;
 };
 
 }  // namespace sdg::admin

@@ -35,6 +35,25 @@ tl::unexpected<Error> connect_failure(const std::filesystem::path& path) {
     }
 }
 
+// file: goes along (SCM_RIGHTS) unless it is negative.
+void send_line(int socket, std::string line, int file) {
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+    iovec octets{.iov_base = line.data(), .iov_len = line.size()};
+    msghdr message{};
+    message.msg_iov = &octets;
+    message.msg_iovlen = 1;
+    if (file >= 0) {
+        message.msg_control = control.data();
+        message.msg_controllen = control.size();
+        cmsghdr* part = CMSG_FIRSTHDR(&message);
+        part->cmsg_level = SOL_SOCKET;
+        part->cmsg_type = SCM_RIGHTS;
+        part->cmsg_len = CMSG_LEN(sizeof file);
+        std::memcpy(CMSG_DATA(part), &file, sizeof file);
+    }
+    (void)::sendmsg(socket, &message, MSG_NOSIGNAL);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Client>> Client::connect(const std::filesystem::path& socket) {
@@ -57,7 +76,8 @@ Result<std::unique_ptr<Client>> Client::connect(const std::filesystem::path& soc
     return out;
 }
 
-Result<nlohmann::json> Client::ask(const std::string& command, const nlohmann::json& arguments) {
+Result<nlohmann::json> Client::ask(const std::string& command, const nlohmann::json& arguments,
+                                   int file) {
     using nlohmann::json;
     const json request = {{"version", kSchemaVersion},
                           {"id", ++last_id_},
@@ -65,7 +85,7 @@ Result<nlohmann::json> Client::ask(const std::string& command, const nlohmann::j
                           {"arguments", arguments}};
     const std::string line = request.dump() + '\n';
     // A gateway that has closed at once (too many clients) may still have said why.
-    (void)!::send(socket_.get(), line.data(), line.size(), MSG_NOSIGNAL);
+    send_line(socket_.get(), line, file);
     const auto answer = read_line();
     if (!answer) {
         return tl::unexpected(answer.error());

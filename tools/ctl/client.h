@@ -19,9 +19,10 @@ class Client {
         const std::filesystem::path& socket);
 
     // The answer's result. refused: the gateway's error, its code and message in the text;
-    // timed_out, protocol: no answer, or none that this program understands.
+    // timed_out, protocol: no answer, or none that this program understands. file: an open
+    // descriptor that goes along, and stays the caller's; -1: none.
     [[nodiscard]] Result<nlohmann::json> ask(const std::string& command,
-                                             const nlohmann::json& arguments);
+                                             const nlohmann::json& arguments, int file = -1);
 
  private:
     explicit Client(int descriptor) : socket_(descriptor) {}

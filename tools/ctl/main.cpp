@@ -8,7 +8,9 @@
 #include <cstdlib>
 
 #include "config/load.h"
+#include "tools/ctl/capture.h"
 #include "tools/ctl/client.h"
+#include "tools/ctl/exit_codes.h"
 #include "tools/ctl/table.h"
 
 #ifndef SDG_VERSION
@@ -20,10 +22,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kRefused = 1;
-constexpr int kWrongUse = 2;
-constexpr int kUnreachable = 3;
-
 struct Options {
     std::string socket = "/run/sctp-gateway/admin.sock";
     bool json = false;
@@ -33,12 +31,8 @@ struct Options {
     std::string level;
     std::string module;
     std::string file;
+    CaptureOptions capture;
 };
-
-int complain(const Error& error) {
-    fmt::print(stderr, "sctp-gateway-ctl: {}\n", error.message);
-    return error.code == ErrorCode::refused ? kRefused : kUnreachable;
-}
 
 // Asks, and shows the result: as it is with --json, else as `show` says.
 template <class Show>
@@ -172,6 +166,21 @@ void add_reading(CLI::App& app, Options& options, Action& action) {
                                               {"FAILURES", "failures"}});
         });
     });
+    add(app, "captures", "the capture that runs, or the last one", [&] {
+        return ask(options, "captures", json::object(), [](const json& result) {
+            return table(result["captures"], {{"CAPTURE", "capture"},
+                                              {"STATE", "state"},
+                                              {"REASON", "reason"},
+                                              {"CONTENT", "content"},
+                                              {"ASSOCIATION", "association"},
+                                              {"LEG", "leg"},
+                                              {"PORT", "port"},
+                                              {"UID", "uid"},
+                                              {"PACKETS", "packets"},
+                                              {"OCTETS", "octets"},
+                                              {"NOT-KEPT", "not_kept"}});
+        });
+    });
     add(app, "ports", "ports and their counters",
         [&] { return ask(options, "ports", json::object(), shown_as_listing); });
     add(app, "workers", "workers, what they did and dropped",
@@ -214,7 +223,8 @@ void add_changing(CLI::App& app, Options& options, Action& action) {
         ->callback([&] {
             action = [&] { return ask(options, "drain", json::object(), shown_as_listing); };
         });
-    app.add_subcommand("leave", "end at once; the next process, or the standby, restarts all associations")
+    app.add_subcommand("leave",
+                       "end at once; the next process, or the standby, restarts all associations")
         ->callback([&] {
             action = [&] { return ask(options, "leave", json::object(), shown_as_listing); };
         });
@@ -256,6 +266,9 @@ int run(int argc, char** argv) {
     app.fallthrough();
     add_reading(app, options, action);
     add_changing(app, options, action);
+    add_capture(
+        app, options.capture, [&action](Action run) { action = std::move(run); }, options.socket,
+        options.json);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -3,7 +3,7 @@
 _sctp_gateway_ctl() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} words
     case $previous in
-        --socket | check-config)
+        --socket | check-config | -w | --write)
             mapfile -t COMPREPLY < <(compgen -f -- "$current")
             return
             ;;
@@ -11,10 +11,14 @@ _sctp_gateway_ctl() {
         log-level) words='error warn info debug --module' ;;
         --module) words='admin gateway keymgmt relay' ;;
         rekey) words='--all' ;;
+        --leg) words='accepted backend' ;;
         *)
             words='status associations backends ports workers certificates rekey close drain leave reload
-                log-level check-config --json --socket --help --version'
-            case " ${COMP_WORDS[*]} " in *' close '*) words='--abort' ;; esac
+                capture captures log-level check-config --json --socket --help --version'
+            case " ${COMP_WORDS[*]} " in
+                *' close '*) words='--abort' ;;
+                *' capture '*) words='--write --leg --port --plaintext --keys --force --seconds --packets --mib --snap' ;;
+            esac
             ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")

@@ -40,8 +40,8 @@ class Bench {
     explicit Bench(const std::filesystem::path& socket) : path_(socket) {
         server_ = std::move(*admin::Server::open(
             {.socket = socket, .group = std::nullopt},
-            [](std::string_view line, const admin::Peer& who) {
-                require(who.pid == ::getpid());
+            [](std::string_view line, admin::Caller& caller) {
+                require(caller.peer.pid == ::getpid());
                 require(line.find('\n') == std::string_view::npos);
                 return std::string(kAnswerMark) + std::string(line) + "\n";
             },

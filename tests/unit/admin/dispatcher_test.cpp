@@ -25,9 +25,12 @@ class AdminDispatcher : public testing::Test {
     [[nodiscard]] std::filesystem::path log() const { return folder_ / "audit.log"; }
     json ask(const std::string& command, const json& arguments = json::object()) {
         Dispatcher dispatcher(operations, AuditLog(log()));
+        Caller caller;
+        caller.peer = {.uid = 12, .gid = 34, .pid = 56};
+        caller.client = 3;
         return json::parse(dispatcher.answer(
             json{{"version", 1}, {"id", 1}, {"command", command}, {"arguments", arguments}}.dump(),
-            {.uid = 12, .gid = 34, .pid = 56}));
+            caller));
     }
     [[nodiscard]] std::vector<json> entries() const {
         std::vector<json> out;
@@ -123,6 +126,28 @@ TEST_F(AdminDispatcher, pages_are_bounded) {
     EXPECT_EQ(operations.after, 40U);
     ask("associations", {{"limit", 0}});
     EXPECT_EQ(operations.limit, 1U);
+}
+
+TEST_F(AdminDispatcher, a_capture_is_audited_with_what_was_asked_for) {
+    EXPECT_TRUE(ask("capture", {{"association", 7}, {"leg", "backend"}, {"seconds", 5}})["ok"]);
+    EXPECT_EQ(operations.done, std::vector<std::string>{"capture by client 3"});
+    EXPECT_EQ(operations.wished.association, 7U);
+    EXPECT_EQ(operations.wished.leg, "backend");
+    EXPECT_EQ(operations.wished.seconds, 5U);
+    EXPECT_EQ(operations.wished.packets, std::nullopt);
+    EXPECT_FALSE(operations.wished.plaintext || operations.wished.keys);
+    EXPECT_TRUE(ask("capture", {{"port", "n2"}, {"plaintext", true}, {"keys", true}})["ok"]);
+    EXPECT_EQ(operations.wished.port, "n2");
+    EXPECT_TRUE(operations.wished.plaintext && operations.wished.keys);
+    EXPECT_FALSE(ask("capture_stop", {{"capture", 9}})["ok"].get<bool>());
+    ask("captures");
+    const auto written = entries();
+    ASSERT_EQ(written.size(), 3U);
+    EXPECT_EQ(written[0]["arguments"]["leg"], "backend");
+    EXPECT_EQ(written[1]["arguments"]["plaintext"], true);
+    EXPECT_EQ(written[2]["command"], "capture_stop");
+    EXPECT_EQ(written[2]["result"], "not_found");
+    EXPECT_FALSE(ask("capture", {{"leg", "both"}})["ok"].get<bool>());
 }
 
 TEST_F(AdminDispatcher, text_of_a_peer_that_is_no_utf8_does_not_break_the_answer) {

@@ -46,6 +46,18 @@ class FakeOperations final : public Operations {
                                          const std::string& level) override {
         return note("level " + module.value_or("all") + " " + level, 7);
     }
+    Result<nlohmann::json> capture(const CaptureWish& wish, Caller& caller) override {
+        wished = wish;
+        taken = std::move(caller.file);
+        return note("capture by client " + std::to_string(caller.client), 7);
+    }
+    Result<nlohmann::json> stop_capture(uint64_t id) override {
+        return note("stop " + std::to_string(id), id);
+    }
+    [[nodiscard]] nlohmann::json captures() const override { return nlohmann::json::object(); }
+
+    CaptureWish wished;
+    Descriptor taken;
 
  private:
     Result<nlohmann::json> note(std::string what, uint64_t id) {

@@ -1,6 +1,7 @@
 // The socket: rights, framing, and clients that are slow, many, silent or gone.
 #include "control/admin/server.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -9,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 
@@ -30,12 +32,17 @@ class AdminServer : public testing::Test {
     Result<std::unique_ptr<Server>> make(std::optional<std::string> group = std::nullopt) {
         return Server::open(
             {.socket = path(), .group = std::move(group)},
-            [this](std::string_view line, const Peer& who) {
-                last_peer = who;
+            [this](std::string_view line, Caller& caller) {
+                last_peer = caller.peer;
+                last_client = caller.client;
+                had_file = caller.file.get() >= 0;
+                if (takes_file) {
+                    taken = std::move(caller.file);
+                }
                 lines.emplace_back(line);
                 return answer.empty() ? std::string(line) + "!\n" : answer;
             },
-            clock);
+            clock, [this](uint64_t client) { gone.push_back(client); });
     }
     void open() {
         auto made = make();
@@ -59,6 +66,39 @@ class AdminServer : public testing::Test {
         ASSERT_EQ(::send(descriptor, text.data(), text.size(), MSG_NOSIGNAL),
                   static_cast<ssize_t>(text.size()));
     }
+    // With open files; returns their reading ends, which are at their end when all others are
+    // closed.
+    static std::vector<Descriptor> say_with_files(int descriptor, std::string text, size_t count) {
+        std::vector<Descriptor> readers;
+        std::vector<int> files;
+        for (size_t i = 0; i < count; ++i) {
+            std::array<int, 2> ends{};
+            EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK), 0);
+            readers.emplace_back(ends[0]);
+            files.push_back(ends[1]);
+        }
+        std::vector<char> control(CMSG_SPACE(count * sizeof(int)));
+        iovec octets{.iov_base = text.data(), .iov_len = text.size()};
+        msghdr message{};
+        message.msg_iov = &octets;
+        message.msg_iovlen = 1;
+        message.msg_control = control.data();
+        message.msg_controllen = control.size();
+        cmsghdr* part = CMSG_FIRSTHDR(&message);
+        part->cmsg_level = SOL_SOCKET;
+        part->cmsg_type = SCM_RIGHTS;
+        part->cmsg_len = CMSG_LEN(count * sizeof(int));
+        std::memcpy(CMSG_DATA(part), files.data(), count * sizeof(int));
+        EXPECT_EQ(::sendmsg(descriptor, &message, MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
+        for (const int file : files) {
+            ::close(file);
+        }
+        return readers;
+    }
+    static bool is_closed(const Descriptor& reader) {
+        char octet = 0;
+        return ::read(reader.get(), &octet, 1) == 0;
+    }
     // What is there; nullopt: the server has closed.
     static std::optional<std::string> hear(int descriptor) {
         std::array<char, 65536> buffer;
@@ -80,6 +120,11 @@ class AdminServer : public testing::Test {
     std::string answer;
     std::vector<std::string> lines;
     Peer last_peer;
+    uint64_t last_client = 0;
+    bool had_file = false;
+    bool takes_file = false;
+    Descriptor taken;
+    std::vector<uint64_t> gone;
 };
 
 TEST_F(AdminServer, the_socket_is_its_owners_only_and_goes_with_the_server) {
@@ -235,6 +280,75 @@ TEST_F(AdminServer, what_was_asked_before_the_client_shut_its_side_is_answered) 
     EXPECT_EQ(hear(client), "one!\n");
     EXPECT_EQ(hear(client), std::nullopt);
     ::close(client);
+}
+
+TEST_F(AdminServer, a_file_comes_with_its_request_and_is_closed_unless_it_is_taken) {
+    open();
+    const int client = connect();
+    auto readers = say_with_files(client, "one\n", 1);
+    rounds();
+    EXPECT_TRUE(had_file);
+    EXPECT_TRUE(is_closed(readers[0]));
+    say(client, "two\n");
+    rounds();
+    EXPECT_FALSE(had_file);
+    takes_file = true;
+    readers = say_with_files(client, "three\n", 1);
+    rounds();
+    EXPECT_TRUE(had_file);
+    EXPECT_FALSE(is_closed(readers[0]));
+    taken = Descriptor();
+    EXPECT_TRUE(is_closed(readers[0]));
+    ::close(client);
+}
+
+TEST_F(AdminServer, of_many_files_the_first_counts_and_none_stays_open) {
+    open();
+    takes_file = true;
+    const int client = connect();
+    const auto readers = say_with_files(client, "on", 20);
+    rounds();
+    EXPECT_TRUE(lines.empty());
+    const auto more = say_with_files(client, "e\n", 2);
+    rounds();
+    ASSERT_EQ(lines, std::vector<std::string>{"one"});
+    EXPECT_FALSE(is_closed(readers[0]));
+    for (size_t i = 1; i < readers.size(); ++i) {
+        EXPECT_TRUE(is_closed(readers[i])) << i;
+    }
+    EXPECT_TRUE(is_closed(more[0]) && is_closed(more[1]));
+    ::close(client);
+}
+
+TEST_F(AdminServer, a_file_goes_with_a_client_that_says_no_more) {
+    open();
+    const int client = connect();
+    const auto readers = say_with_files(client, "one", 1);
+    rounds();
+    EXPECT_FALSE(is_closed(readers[0]));
+    ::close(client);
+    rounds();
+    EXPECT_TRUE(is_closed(readers[0]));
+}
+
+TEST_F(AdminServer, each_client_has_a_number_of_its_own_and_its_end_is_told) {
+    open();
+    const int first = connect();
+    const int second = connect();
+    rounds(1);
+    say(first, "x\n");
+    rounds();
+    const uint64_t number = last_client;
+    say(second, "x\n");
+    rounds();
+    EXPECT_NE(last_client, number);
+    EXPECT_TRUE(gone.empty());
+    ::close(first);
+    rounds();
+    EXPECT_EQ(gone, std::vector<uint64_t>{number});
+    ::close(second);
+    rounds();
+    EXPECT_EQ(gone.size(), 2U);
 }
 
 }  // namespace
