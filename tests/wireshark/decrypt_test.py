@@ -248,6 +248,37 @@ def files_are_handled_well():
     check("the plugin shows it", list(row[0].values()), [["3"], ["primary"], ["0"]])
 
 
+def keys_in_the_capture_are_used_and_not_copied():
+    sender = Sender(9, 3, 0x1301, random.Random(6))
+    frame = ipv4(sender.seal(data(60, b"abcd")))
+    key = sender.line().split()[5]
+    out, source = FOLDER / "out.pcapng", FOLDER / "in.pcap"
+    command = [TOOLS / "decrypt-capture", source, "-o", out]
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+
+    def secrets(text, kind=0x544C534B):
+        body = struct.pack("<II", kind, len(text)) + text + bytes(-len(text) % 4)
+        return struct.pack("<II", 10, len(body) + 12) + body + struct.pack("<I", len(body) + 12)
+
+    lines = f"CLIENT_RANDOM 00 11\n{sender.line()}".encode()
+    for name, extra, wanted in (("keys", secrets(lines), 0), ("keys of another kind", secrets(lines, 0x57474B4C), 2),
+                                ("no keys", b"", 2)):
+        source.write_bytes(pcapng([frame], 228, extra=extra))
+        run = subprocess.run(command, check=False, capture_output=True, env=environment)
+        check(name, run.returncode, wanted)
+        check(f"{name} are not copied", key.encode() in out.read_bytes(), False)
+        if wanted == 0:
+            check("opened by keys in the capture", json.loads(run.stdout)["opened"], 1)
+    # What the gateway says of a packet captured in plain.
+    text = b"plain: came in a DTLS chunk, epoch 7, restart"
+    body = struct.pack("<IIIII", 0, 0, 0, len(frame), len(frame)) + frame + bytes(-len(frame) % 4)
+    body += struct.pack("<HH", 1, len(text)) + text + bytes(-len(text) % 4) + bytes(4)
+    plain = pcapng([], 228) + struct.pack("<II", 6, len(body) + 12) + body + struct.pack("<I", len(body) + 12)
+    out.write_bytes(plain)
+    row = packets.fields(TOOLS, out, [f"sctp_dtls.decrypted.{name}" for name in ("epoch", "role", "record_number")])
+    check("the plugin shows plain packets", list(row[0].values()), [["7"], ["restart"], []])
+
+
 def damaged_captures_do_no_harm():
     """Any octets: a result or a CaptureError, nothing else."""
     loader = importlib.machinery.SourceFileLoader("decrypt_capture", str(TOOLS / "decrypt-capture"))
@@ -292,6 +323,7 @@ def main():
         frames_of_every_kind()
         what_cannot_be_opened_is_left()
         files_are_handled_well()
+        keys_in_the_capture_are_used_and_not_copied()
         damaged_captures_do_no_harm()
     print("\n".join(FAILURES))
     print(f"{len(FAILURES)} failures")

@@ -5,7 +5,8 @@ one interface. Lengths read from a file are checked before anything is read by t
 """
 import struct
 
-SECTION, INTERFACE, PACKET = 0x0A0D0D0A, 1, 6
+SECTION, INTERFACE, PACKET, SECRETS = 0x0A0D0D0A, 1, 6, 10
+TLS_KEY_LOG = 0x544C534B
 OPTION_END, OPTION_COMMENT, PACKET_HASH = 0, 1, 3
 MAX_BLOCK = 16 << 20
 PCAP = {0xA1B2C3D4: 6, 0xA1B23C4D: 9}  # magic number: digits behind the second
@@ -68,11 +69,12 @@ class Converter:
     """Copies a capture into pcapng and hands every packet to a function on the way.
 
     file, out: binary files. notice: comment of every section written. change(packet) may replace the
-    packet's data and add comments. `cut` is set when the file ends within a packet.
+    packet's data and add comments. secrets(text) is given every key log that the file carries (Decryption
+    Secrets Blocks); these are not copied. `cut` is set when the file ends within a packet.
     """
 
-    def __init__(self, file, out, notice, change):
-        self._file, self._out = file, out
+    def __init__(self, file, out, notice, change, secrets=lambda text: None):
+        self._file, self._out, self._secrets = file, out, secrets
         self._notice, self._change = (OPTION_COMMENT, notice.encode()), change
         self._order, self._links = "<", []
         self.cut = False
@@ -159,12 +161,23 @@ class Converter:
             self._write_section(_options(body[16:], self._order))
         elif kind == PACKET:
             self._write_packet(self._packet(body))
+        elif kind == SECRETS:
+            self._take_secrets(body)
         else:
             if kind == INTERFACE:
                 if len(body) < 8:
                     raise CaptureError("damaged: an interface description that is too short")
                 self._links.append(struct.unpack_from(self._order + "H", body)[0])
             self._out.write(start + length_octets + body + length_octets)
+
+    def _take_secrets(self, body):
+        if len(body) < 8:
+            raise CaptureError("damaged: a block of secrets that is too short")
+        secrets, length = struct.unpack_from(self._order + "II", body)
+        if 8 + length > len(body):
+            raise CaptureError("damaged: a block of secrets that does not fit")
+        if secrets == TLS_KEY_LOG:
+            self._secrets(body[8:8 + length].decode("ascii", "replace"))
 
     def _packet(self, body):
         if len(body) < 20:

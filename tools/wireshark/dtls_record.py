@@ -83,10 +83,13 @@ class KeyRing:
 
     def read(self, path):
         with open(path, encoding="ascii", errors="replace") as file:
-            for number, line in enumerate(file, 1):
-                words = line.split()
-                if words and words[0] == WORD:
-                    self._add(words, f"{path}:{number}")
+            self.take(file, path)
+
+    def take(self, lines, where):
+        for number, line in enumerate(lines, 1):
+            words = line.split()
+            if words and words[0] == WORD:
+                self._add(words, f"{where}:{number}")
 
     def _add(self, words, where):
         try:

@@ -362,11 +362,15 @@ local function read_packet(range)
     return packet
 end
 
--- A packet that decrypt-capture has opened says so in its comment.
+-- A packet that decrypt-capture has opened, or the gateway before it was captured in plain, says so in
+-- its comment. The gateway does not tell the record's number.
 local function opened_beforehand()
     for _, comment in ipairs({ comment_field() }) do
-        local epoch, role, number = tostring(comment.value):match(
-            "^decrypted DTLS chunk: epoch (%d+), (%a+), record number (%d+)")
+        local text = tostring(comment.value)
+        local epoch, role, number = text:match("^decrypted DTLS chunk: epoch (%d+), (%a+), record number (%d+)")
+        if not epoch then
+            epoch, role = text:match("^plain: came in a DTLS chunk, epoch (%d+), (%a+)")
+        end
         if epoch then
             return epoch, role, number
         end
@@ -376,6 +380,9 @@ end
 local function dissect_opened(tree, epoch, role, number)
     tree:add(f.opened_epoch, tonumber(epoch)):set_generated()
     tree:add(f.opened_role, role):set_generated()
+    if not number then
+        return
+    end
     number = tonumber(number)
     tree:add(f.opened_number, UInt64.new(number % 2 ^ 32, math.floor(number / 2 ^ 32))):set_generated()
 end
