@@ -1,5 +1,7 @@
 // The Host's part in INIT, INIT ACK and COOKIE ECHO. The responder keeps nothing for an INIT: what
 // it settles travels in the State Cookie, and a record is made for a valid COOKIE ECHO only.
+#include <algorithm>
+
 #include "control/sctp/host_impl.h"
 #include "control/sctp/leg_socket.h"
 
@@ -261,6 +263,9 @@ void HostImpl::on_cookie_echo(const ReceivedPacket& packet, const FourTuple& tup
     const packet::CommonHeader header = packet::read_common_header(packet.sctp.data());
     if (!cookie || header.verification_tag != cookie->local_tag) {
         ++counters_.cookie_invalid;
+        if (!cookie) {
+            tell_stale(packet, tuple, cookie.error());
+        }
         return;
     }
     const auto existing = by_tuple_.find(tuple);
@@ -333,6 +338,22 @@ void HostImpl::refuse(const ReceivedPacket& packet, uint32_t peer_tag,
     const packet::CommonHeader header = packet::read_common_header(packet.sctp.data());
     answer(packet, packet::build_abort({header.destination_port, header.source_port, peer_tag},
                                        false, cause)
+                       .bytes());
+}
+
+// RFC 9260, 5.1.5: a cookie of ours that came too late is told. Nothing else that is wrong with one
+// is, and with the association there nothing is either: the cookie may have come twice.
+void HostImpl::tell_stale(const ReceivedPacket& packet, const FourTuple& tuple,
+                          const CookieFault& fault) {
+    const packet::CommonHeader header = packet::read_common_header(packet.sctp.data());
+    if (fault.past_lifetime.count() == 0 || header.verification_tag != fault.local_tag ||
+        by_tuple_.contains(tuple)) {
+        return;
+    }
+    const std::chrono::microseconds past = fault.past_lifetime;
+    const auto told = static_cast<uint32_t>(std::min<int64_t>(past.count(), UINT32_MAX));
+    answer(packet, packet::build_stale_cookie(
+                       {header.destination_port, header.source_port, fault.peer_tag}, told)
                        .bytes());
 }
 

@@ -153,6 +153,7 @@ class HostImpl final : public Host, public PacketSink, public ReadyList {
     void send_init_ack(std::span<uint8_t> packet);
     // ABORT to the sender of a COOKIE ECHO that is not taken.
     void refuse(const ReceivedPacket& packet, uint32_t peer_tag, std::optional<uint16_t> cause);
+    void tell_stale(const ReceivedPacket& packet, const FourTuple& tuple, const CookieFault& fault);
     void agree(LiveAssociation& association, const Settled& settled);
 
     Settings settings_;

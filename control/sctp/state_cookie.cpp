@@ -163,22 +163,22 @@ std::vector<uint8_t> StateCookie::wrap(const CookieContent& content, const FourT
     return out.take();
 }
 
-tl::expected<CookieContent, CookieError> StateCookie::unwrap(std::span<const uint8_t> cookie,
+tl::expected<CookieContent, CookieFault> StateCookie::unwrap(std::span<const uint8_t> cookie,
                                                              const FourTuple& tuple,
                                                              TimePoint now) {
     rotate(now);
     if (cookie.size() < 2 + kMacLength || cookie[0] != kForm) {
-        return tl::unexpected(CookieError::malformed);
+        return tl::unexpected(CookieFault{CookieError::malformed});
     }
     const Key* key = cookie[1] == current_->id                 ? &*current_
                      : previous_ && cookie[1] == previous_->id ? &*previous_
                                                                : nullptr;
     if (key == nullptr) {
-        return tl::unexpected(CookieError::unknown_key);
+        return tl::unexpected(CookieFault{CookieError::unknown_key});
     }
     const auto signed_part = cookie.first(cookie.size() - kMacLength);
     if (!equal_constant_time(authenticate(*key, signed_part, tuple), cookie.last(kMacLength))) {
-        return tl::unexpected(CookieError::not_authentic);
+        return tl::unexpected(CookieFault{CookieError::not_authentic});
     }
     // Our own octets from here on; read with care all the same.
     packet::Reader in(signed_part);
@@ -192,16 +192,21 @@ tl::expected<CookieContent, CookieError> StateCookie::unwrap(std::span<const uin
     out.path.address = in.be16();
     out.restarts = in.be32();
     if (!read_parameter(in, out.local_parameter) || !read_parameter(in, out.peer_parameter)) {
-        return tl::unexpected(CookieError::malformed);
+        return tl::unexpected(CookieFault{CookieError::malformed});
     }
     const auto inner = in.bytes(in.be16());
     if (!in.ok() || in.left() != 0) {
-        return tl::unexpected(CookieError::malformed);
+        return tl::unexpected(CookieFault{CookieError::malformed});
     }
     out.inner.assign(inner.begin(), inner.end());
     const uint64_t current = milliseconds(now);
-    if (current < created || current - created > static_cast<uint64_t>(lifetime_.count())) {
-        return tl::unexpected(CookieError::expired);
+    if (current < created) {
+        return tl::unexpected(CookieFault{CookieError::expired});
+    }
+    const std::chrono::milliseconds age(current - created);
+    if (age > lifetime_) {
+        return tl::unexpected(
+            CookieFault{CookieError::expired, out.local_tag, out.peer_tag, age - lifetime_});
     }
     return out;
 }

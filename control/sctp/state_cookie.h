@@ -43,6 +43,18 @@ enum class CookieError : uint8_t {
     not_authentic,  // MAC wrong: changed, or made for another four-tuple
     expired,
 };
+
+struct CookieFault {
+    CookieError error;
+    // Of a cookie that is ours and whole but too old; 0 otherwise.
+    uint32_t local_tag = 0;
+    uint32_t peer_tag = 0;
+    std::chrono::milliseconds past_lifetime{0};
+
+    friend bool operator==(const CookieFault& fault, CookieError error) {
+        return fault.error == error;
+    }
+};
 [[nodiscard]] std::string_view description(CookieError error);
 
 class StateCookie {
@@ -52,7 +64,7 @@ class StateCookie {
 
     [[nodiscard]] std::vector<uint8_t> wrap(const CookieContent& content, const FourTuple& tuple,
                                             TimePoint now);
-    [[nodiscard]] tl::expected<CookieContent, CookieError> unwrap(std::span<const uint8_t> cookie,
+    [[nodiscard]] tl::expected<CookieContent, CookieFault> unwrap(std::span<const uint8_t> cookie,
                                                                   const FourTuple& tuple,
                                                                   TimePoint now);
 

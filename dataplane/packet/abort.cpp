@@ -20,6 +20,22 @@ AbortPacket build_abort(const CommonHeader& header, bool tag_reflected,
     return packet;
 }
 
+AbortPacket build_stale_cookie(const CommonHeader& header, uint32_t microseconds) {
+    AbortPacket packet;
+    uint8_t* at = packet.octets_.data();
+    write_common_header(at, header);
+    uint8_t* chunk = at + kCommonHeader;
+    uint8_t* cause = chunk + kChunkHeader;
+    constexpr uint16_t kCauseLength = kParameterHeader + 4;
+    chunk[0] = kChunkError;
+    store_be16(chunk + 2, kChunkHeader + kCauseLength);
+    store_be16(cause, kCauseStaleCookie);
+    store_be16(cause + 2, kCauseLength);
+    store_be32(cause + 4, microseconds);
+    packet.length_ = kCommonHeader + kChunkHeader + kCauseLength;
+    return packet;
+}
+
 std::optional<uint16_t> first_error_cause(std::span<const uint8_t> packet) {
     ChunkCursor chunks = chunks_of(packet);
     while (const auto chunk = chunks.next()) {

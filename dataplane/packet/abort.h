@@ -1,4 +1,5 @@
-// An ABORT packet: common header, ABORT chunk and at most one error cause without a value.
+// Packets that tell of an error: an ABORT with at most one cause without a value, and an ERROR with
+// Stale Cookie (RFC 9260, 3.3.7 and 3.3.10.3).
 #pragma once
 
 #include <array>
@@ -19,7 +20,8 @@ class AbortPacket {
 
  private:
     friend AbortPacket build_abort(const CommonHeader&, bool, std::optional<uint16_t>);
-    std::array<uint8_t, kCommonHeader + kChunkHeader + kParameterHeader> octets_{};
+    friend AbortPacket build_stale_cookie(const CommonHeader&, uint32_t);
+    std::array<uint8_t, kCommonHeader + kChunkHeader + kParameterHeader + 4> octets_{};
     size_t length_ = 0;
 };
 
@@ -29,6 +31,9 @@ class AbortPacket {
 // and T = 0.
 [[nodiscard]] AbortPacket build_abort(const CommonHeader& header, bool tag_reflected,
                                       std::optional<uint16_t> cause);
+
+// header: as the ERROR goes out; microseconds: how long the cookie has been past its lifetime.
+[[nodiscard]] AbortPacket build_stale_cookie(const CommonHeader& header, uint32_t microseconds);
 
 // The error cause of an ABORT's or ERROR's first cause, for logs; empty when there is none.
 [[nodiscard]] std::optional<uint16_t> first_error_cause(std::span<const uint8_t> packet);

@@ -24,6 +24,13 @@ TEST(Abort, known_octets) {
               from_hex("1388 1770 01020304 00000000  06010004"));
 }
 
+TEST(Abort, stale_cookie_has_known_octets) {
+    const AbortPacket packet = build_stale_cookie({5000, 6000, 0x01020304}, 1500000);
+    EXPECT_EQ(octets_of(packet),
+              from_hex("1388 1770 01020304 00000000  0900000c 00030008 0016e360"));
+    EXPECT_EQ(first_error_cause(packet.bytes()), kCauseStaleCookie);
+}
+
 TEST(Abort, cause_is_read_back) {
     for (const uint16_t cause : {kCauseMissingDtlsSupport, kCauseNoCommonMethod,
                                  kCauseTieBreakerCollision, kCauseIncompatibleRoles}) {

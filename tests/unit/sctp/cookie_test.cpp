@@ -5,6 +5,7 @@
 
 #include "control/sctp/spent_cookies.h"
 #include "control/sctp/state_cookie.h"
+#include "dataplane/packet/abort.h"
 #include "tests/unit/sctp/two_hosts.h"
 
 namespace sdg::test {
@@ -193,6 +194,24 @@ TEST_F(ReplayTest, a_duplicate_on_a_live_association_changes_nothing) {
         one.send({0, 0, false, {1, 2}});
         EXPECT_TRUE(two.run_until(2s, [&] { return two.b.accepted[0]->received.size() == 1; }));
     }
+}
+
+TEST_F(ReplayTest, a_cookie_that_comes_too_late_is_told) {
+    set_up({});
+    close();
+    net.run(61s);
+    net.seen.clear();
+    auto forged = echo;
+    forged[7] ^= 1;  // the verification tag
+    net.inject(net.b, forged, net.a.address);
+    net.run(1s);
+    EXPECT_TRUE(net.seen.empty());
+    net.inject(net.b, echo, net.a.address);
+    net.run(1s);
+    ASSERT_EQ(net.seen.size(), 1U) << "and the ERROR is not answered";
+    EXPECT_EQ(net.seen[0].first_chunk(), packet::kChunkError);
+    EXPECT_EQ(packet::first_error_cause(net.seen[0].octets), packet::kCauseStaleCookie);
+    EXPECT_EQ(net.b.host->counters().cookie_invalid, 2U);
 }
 
 TEST_F(ReplayTest, a_changed_cookie_makes_no_association) {
