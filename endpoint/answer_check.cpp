@@ -46,6 +46,9 @@ TimePoint AnswerCheck::take(Lane& lane, Queue& queue, const Queue::const_iterato
     outstanding_octets_ -= weight(*which->planned);
     lost_ += answered ? 0 : 1;
     if (tolerates_loss_) {
+        if (!answered) {
+            deviations_.push_back({Deviation::Kind::lost, which->planned, sent_at});
+        }
         lane.former.push_back({which->planned, sent_at, answered});
         if (lane.former.size() > kRemembered) {
             lane.former.pop_front();
@@ -63,10 +66,14 @@ bool AnswerCheck::take_former(Lane& lane, const UserMessage& received) {
             found = &one;
         }
     }
-    if (found != nullptr && !std::exchange(found->answered, true)) {
-        --lost_;
+    if (found == nullptr) {
+        return false;
     }
-    return found != nullptr;
+    const bool repeated = std::exchange(found->answered, true);
+    deviations_.push_back({repeated ? Deviation::Kind::repeated : Deviation::Kind::late,
+                           found->planned, found->sent_at});
+    lost_ -= repeated ? 0 : 1;
+    return true;
 }
 
 Result<std::optional<TimePoint>> AnswerCheck::verify(const UserMessage& received) {

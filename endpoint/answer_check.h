@@ -7,7 +7,8 @@
 //
 // Unless it tolerates loss, as when a gateway on the way is killed and restarts the association:
 // then answers may be missing, late, or come twice (the request was sent again), but none may be
-// altered or one that was never due. Single thread; pure.
+// altered or one that was never due, and each of them is told by take_deviations(). Single thread;
+// pure.
 #pragma once
 
 #include <cstddef>
@@ -17,6 +18,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "endpoint/user_message.h"
 #include "foundation/clock.h"
@@ -29,6 +32,14 @@ struct PlannedMessage {
     std::string name;
     UserMessage request;
     UserMessage answer;
+};
+
+// What was tolerated. A lost answer may still come: then it is told again, as late.
+struct Deviation {
+    enum class Kind { lost, late, repeated };
+    Kind kind;
+    std::shared_ptr<const PlannedMessage> planned;
+    TimePoint sent_at;  // of the request
 };
 
 class AnswerCheck {
@@ -45,6 +56,10 @@ class AnswerCheck {
 
     [[nodiscard]] size_t outstanding() const { return outstanding_; }
     [[nodiscard]] size_t outstanding_octets() const { return outstanding_octets_; }
+    // Those since the last call.
+    [[nodiscard]] std::vector<Deviation> take_deviations() {
+        return std::exchange(deviations_, {});
+    }
     // Not waited for any more, less those that came late.
     [[nodiscard]] size_t lost() const { return lost_; }
     // Name of the request that waits longest; empty when none waits.
@@ -62,13 +77,14 @@ class AnswerCheck {
         Queue unordered;
         Queue former;  // answered or given up; only where loss is tolerated
     };
-    static constexpr size_t kRemembered = 64;
+    static constexpr size_t kRemembered = 256;
 
     TimePoint take(Lane& lane, Queue& queue, const Queue::const_iterator& which, bool answered);
     [[nodiscard]] bool take_former(Lane& lane, const UserMessage& received);
 
     bool tolerates_loss_;
     std::map<uint16_t, Lane> lanes_;  // by the answer's stream
+    std::vector<Deviation> deviations_;
     size_t lost_ = 0;
     size_t outstanding_ = 0;
     size_t outstanding_octets_ = 0;  // of requests and answers, the larger of each

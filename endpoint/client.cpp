@@ -16,16 +16,39 @@ using std::chrono::milliseconds;
 // Octets on their way in both directions together: room for the window's messages, not for a flood.
 constexpr size_t kMostOutstanding = 2U << 20;
 
+// Before an association that ended is set up again.
+constexpr milliseconds kPause{300};
+
+// Made, bound and connecting; the outcome comes from receive().
+Result<SctpSocket> begin_association(const ClientOptions& options, const Plan& plan,
+                                     const Wakeup& wakeup) {
+    const uint16_t streams = std::max(options.streams, streams_needed(plan));
+    auto socket = SctpSocket::create(options.connect.address.family, streams, wakeup);
+    if (!socket) {
+        return socket;
+    }
+    if (options.local) {
+        if (auto bound = socket->bind(*options.local); !bound) {
+            return tl::unexpected(bound.error());
+        }
+    }
+    if (auto connecting = socket->connect(options.connect); !connecting) {
+        return tl::unexpected(connecting.error());
+    }
+    return socket;
+}
+
 class Player {
  public:
     Player(size_t number, SctpSocket socket, const ClientOptions& options, const Plan& plan,
-           ClientReport& report, TimePoint now)
+           ClientReport& report, const Wakeup& wakeup, TimePoint now)
         : number_(number),
           socket_(std::move(socket)),
           options_(options),
           plan_(plan),
           report_(report),
-          check_(options.lose_after.count() != 0),
+          wakeup_(wakeup),
+          check_(options.persist || options.lose_after.count() != 0),
           last_progress_(now) {}
 
     // Goes as far as it can without waiting.
@@ -39,6 +62,7 @@ class Player {
  private:
     enum class State {
         connecting,  // until usrsctp reports the association up
+        pausing,     // the association has ended and is set up anew later
         playing,
         ending,  // plan played; waiting for the association to be gone
         over,
@@ -51,6 +75,12 @@ class Player {
     void start_phase(TimePoint now);
     void begin_ending();
     void fail_with(const std::string& why);
+    void ended_early(const std::string& why);
+    void begin_again(TimePoint now);
+    [[nodiscard]] bool out_of_time(TimePoint now) const;
+    void tell(ClientEvent::What what, TimePoint at, TimePoint since, std::string detail = {});
+    void tell_deviations(TimePoint now);
+    void tell_silence(TimePoint now);
     [[nodiscard]] std::string waiting_for() const;
 
     size_t number_;
@@ -58,6 +88,7 @@ class Player {
     const ClientOptions& options_;
     const Plan& plan_;
     ClientReport& report_;
+    const Wakeup& wakeup_;
     State state_ = State::connecting;
     AnswerCheck check_;
     size_t phase_ = 0;
@@ -70,7 +101,74 @@ class Player {
     TimePoint last_progress_;
     uint64_t octets_seen_ = 0;
     bool peer_is_leaving_ = false;
+    bool was_up_ = false;  // once; the time of the first phase runs from then
+    TimePoint resume_at_{};
 };
+
+void Player::tell(ClientEvent::What what, TimePoint at, TimePoint since, std::string detail) {
+    if ((options_.persist || options_.lose_after.count() != 0) &&
+        report_.events.size() < kMostEvents) {
+        report_.events.push_back({what, number_, at, since, std::move(detail)});
+    }
+}
+
+void Player::tell_deviations(TimePoint now) {
+    for (const Deviation& one : check_.take_deviations()) {
+        const auto what = one.kind == Deviation::Kind::lost   ? ClientEvent::What::lost
+                          : one.kind == Deviation::Kind::late ? ClientEvent::What::late
+                                                              : ClientEvent::What::repeated;
+        tell(what, now, one.sent_at, one.planned->name);
+    }
+}
+
+void Player::tell_silence(TimePoint now) {
+    if (unanswered_ && now - waiting_since_ >= kSilence) {
+        tell(ClientEvent::What::silence, now, waiting_since_);
+    }
+}
+
+// Whether the time of the phase is over, so that a new association would have nothing to do.
+bool Player::out_of_time(TimePoint now) const {
+    return was_up_ && (phase_ == plan_.size() || now - phase_start_ >= plan_[phase_].repeat);
+}
+
+// The association is no more: another one takes its place, or with nothing left to do none does.
+void Player::ended_early(const std::string& why) {
+    if (!options_.persist) {
+        fail_with(why);
+        return;
+    }
+    if (state_ == State::over || state_ == State::pausing) {
+        return;
+    }
+    const TimePoint now = SteadyClock().now();
+    if (state_ == State::connecting) {
+        tell(ClientEvent::What::refused, now, now, why);
+    } else {
+        tell_silence(now);
+        check_.give_up(TimePoint::max());
+        tell_deviations(now);
+        tell(ClientEvent::What::ended, now, now, why);
+    }
+    socket_.abort();
+    unanswered_ = false;
+    state_ = out_of_time(now) ? State::over : State::pausing;
+    resume_at_ = now + kPause;
+    last_progress_ = now;
+}
+
+void Player::begin_again(TimePoint now) {
+    auto socket = begin_association(options_, plan_, wakeup_);
+    if (!socket) {
+        fail_with(socket.error().message);
+        return;
+    }
+    socket_ = std::move(*socket);
+    state_ = State::connecting;
+    peer_is_leaving_ = false;
+    octets_seen_ = 0;
+    last_progress_ = now;
+}
 
 void Player::fail_with(const std::string& why) {
     if (state_ != State::over) {
@@ -84,6 +182,8 @@ std::string Player::waiting_for() const {
     switch (state_) {
         case State::connecting:
             return "the association to come up";
+        case State::pausing:
+            return "the time to connect again";
         case State::ending:
             return options_.ending == Ending::expect_abort ? "the peer's ABORT"
                                                            : "the end of the association";
@@ -97,6 +197,9 @@ std::string Player::waiting_for() const {
 
 milliseconds Player::patience(TimePoint now) const {
     const milliseconds most{100};
+    if (state_ == State::pausing) {
+        return std::clamp(std::chrono::ceil<milliseconds>(resume_at_ - now), milliseconds{0}, most);
+    }
     if (state_ != State::playing || next_send_ <= now) {
         return most;
     }
@@ -161,16 +264,16 @@ void Player::on_end(AssociationEnd end) {
     }
     switch (end) {
         case AssociationEnd::shutdown:
-            fail_with("the peer shut the association down while we waited for " + waiting_for());
+            ended_early("the peer shut the association down while we waited for " + waiting_for());
             break;
         case AssociationEnd::aborted:
-            fail_with("the peer aborted the association while we waited for " + waiting_for());
+            ended_early("the peer aborted the association while we waited for " + waiting_for());
             break;
         case AssociationEnd::lost:
-            fail_with("the peer went silent while we waited for " + waiting_for());
+            ended_early("the peer went silent while we waited for " + waiting_for());
             break;
         case AssociationEnd::not_started:
-            fail_with("the peer refuses the association or does not answer the INIT");
+            ended_early("the peer refuses the association or does not answer the INIT");
             break;
     }
 }
@@ -188,9 +291,16 @@ void Player::handle(const Received& received, TimePoint now) {
             say("association up: {} streams out, {} in", up->outgoing_streams,
                 up->incoming_streams);
         }
+        tell(ClientEvent::What::up, now, now);
         state_ = State::playing;
         last_progress_ = now;
-        start_phase(now);
+        if (was_up_) {
+            next_ = 0;  // the phase goes on, from its first message
+            next_send_ = now;
+        } else {
+            was_up_ = true;
+            start_phase(now);
+        }
     } else if (const auto* message = std::get_if<UserMessage>(&received)) {
         const auto sent_at = check_.verify(*message);
         if (!sent_at) {
@@ -198,6 +308,8 @@ void Player::handle(const Received& received, TimePoint now) {
             return;
         }
         last_progress_ = now;
+        tell_deviations(now);
+        tell_silence(now);
         report_.longest_silence = std::max(report_.longest_silence, now - waiting_since_);
         waiting_since_ = now;
         unanswered_ = check_.outstanding() != 0;
@@ -211,6 +323,7 @@ void Player::handle(const Received& received, TimePoint now) {
         phase.round_trips.add(now - **sent_at);
     } else if (std::holds_alternative<AssociationRestarted>(received)) {
         ++report_.restarts;
+        tell(ClientEvent::What::restarted, now, now);
         last_progress_ = now;
     } else if (std::holds_alternative<PeerShutdown>(received)) {
         peer_is_leaving_ = true;
@@ -253,7 +366,7 @@ void Player::send_more(TimePoint now) {
             // A dying association refuses before receive() tells why; if nothing comes, time tells.
             if (options_.ending != Ending::expect_abort &&
                 options_.ending != Ending::expect_shutdown && !peer_is_leaving_) {
-                fail_with(sent.error().message);
+                ended_early(sent.error().message);
             }
             return;
         }
@@ -274,7 +387,14 @@ void Player::send_more(TimePoint now) {
 
 void Player::step(TimePoint now) {
     const SteadyClock clock;
-    while (state_ != State::over) {
+    if (state_ == State::pausing && now >= resume_at_) {
+        if (out_of_time(now)) {
+            state_ = State::over;
+        } else {
+            begin_again(now);
+        }
+    }
+    while (state_ != State::over && state_ != State::pausing) {
         auto received = socket_.receive();
         if (!received) {
             fail_with(received.error().message);
@@ -287,6 +407,7 @@ void Player::step(TimePoint now) {
     }
     if (options_.lose_after.count() != 0) {
         check_.give_up(clock.now() - options_.lose_after);
+        tell_deviations(clock.now());
     }
     send_more(clock.now());
     if (socket_.octets_received() != octets_seen_) {
@@ -294,8 +415,8 @@ void Player::step(TimePoint now) {
         last_progress_ = now;
     }
     if (state_ != State::over && now - last_progress_ > options_.timeout) {
-        fail_with(fmt::format("nothing moved for {} ms while waiting for {}",
-                              options_.timeout.count(), waiting_for()));
+        ended_early(fmt::format("nothing moved for {} ms while waiting for {}",
+                                options_.timeout.count(), waiting_for()));
     }
 }
 
@@ -316,22 +437,13 @@ Result<ClientReport> run_client(const ClientOptions& options, const Plan& plan, 
         report.phases.back().name = phase.name;
     }
     const SteadyClock clock;
-    const uint16_t streams = std::max(options.streams, streams_needed(plan));
     std::list<Player> players;
     for (size_t i = 0; i < options.associations; ++i) {
-        auto socket = SctpSocket::create(options.connect.address.family, streams, wakeup);
+        auto socket = begin_association(options, plan, wakeup);
         if (!socket) {
             return tl::unexpected(socket.error());
         }
-        if (options.local) {
-            if (auto bound = socket->bind(*options.local); !bound) {
-                return tl::unexpected(bound.error());
-            }
-        }
-        if (auto connecting = socket->connect(options.connect); !connecting) {
-            return tl::unexpected(connecting.error());
-        }
-        players.emplace_back(i + 1, std::move(*socket), options, plan, report, clock.now());
+        players.emplace_back(i + 1, std::move(*socket), options, plan, report, wakeup, clock.now());
     }
     say("connecting {} association{} to {}", options.associations,
         options.associations == 1 ? "" : "s", options.connect.to_string());

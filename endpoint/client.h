@@ -15,6 +15,7 @@
 #include "endpoint/round_trips.h"
 #include "endpoint/transport_address.h"
 #include "endpoint/wakeup.h"
+#include "foundation/clock.h"
 #include "foundation/result.h"
 
 namespace sdg::endpoint {
@@ -34,8 +35,32 @@ struct ClientOptions {
     std::chrono::milliseconds timeout{20000};  // without any progress
     // Not zero: an answer that does not come within this time is lost, and that is all right.
     std::chrono::milliseconds lose_after{0};
+    // An association that ends otherwise than asked is set up anew, and the run goes on.
+    bool persist = false;
     Ending ending = Ending::shutdown;
 };
+
+// Something out of the ordinary in a run that tolerates it, for whoever knows whether it was due.
+struct ClientEvent {
+    enum class What {
+        lost,       // no answer in time
+        late,       // the answer came after it had been given up
+        repeated,   // an answer once more
+        silence,    // answers were outstanding and none came for kSilence or longer
+        up,         // an association is there
+        restarted,  // by the peer
+        ended,      // an association that was there
+        refused,    // one that did not come up
+    };
+    What what;
+    size_t association;
+    TimePoint at;
+    TimePoint since;     // when the request was sent, the silence began; else as at
+    std::string detail;  // name of the message, reason of the end
+};
+
+inline constexpr std::chrono::milliseconds kSilence{250};
+inline constexpr size_t kMostEvents = 200000;
 
 struct PhaseReport {
     std::string name;
@@ -55,6 +80,7 @@ struct ClientReport {
     std::chrono::nanoseconds longest_silence{0};  // between two answers with a request outstanding
     size_t associations_up = 0;
     size_t ended_as_asked = 0;
+    std::vector<ClientEvent> events;  // the first kMostEvents; only of runs that tolerate loss
     std::vector<std::string> errors;  // empty: every answer verified, every end as asked
 };
 

@@ -40,6 +40,8 @@ struct Arguments {
     unsigned hold_s = 0;
     unsigned timeout_s = 20;
     unsigned lose_after_ms = 0;
+    size_t mixed = 0;
+    uint64_t seed = 1;
     bool no_sweep = false;
     bool no_table = false;
     bool abort = false;
@@ -149,9 +151,18 @@ Result<Plan> plan_of(const Arguments& arguments) {
                                   static_cast<uint16_t>(arguments.sweep_streams), arguments.ppid,
                                   arguments.window));
     }
+    if (arguments.mixed != 0) {
+        Phase phase = mixed_phase(arguments.mixed, arguments.largest,
+                                  static_cast<uint16_t>(arguments.sweep_streams), arguments.ppid,
+                                  arguments.window, arguments.seed);
+        phase.pace = pace;
+        phase.repeat = std::chrono::seconds(arguments.duration_s);
+        plan.push_back(std::move(phase));
+    }
     if (plan.empty()) {
-        return fail(ErrorCode::invalid_argument,
-                    "nothing to play: give --exchange, --pcap, --bulk or leave --no-sweep away");
+        return fail(
+            ErrorCode::invalid_argument,
+            "nothing to play: give --exchange, --pcap, --bulk, --mixed or leave --no-sweep away");
     }
     if (arguments.hold_s != 0) {
         // The first messages once more, to show that the association outlived the silence.
@@ -250,7 +261,7 @@ void describe(CLI::App& app, Arguments& arguments) {
     client->add_option("--rounds", arguments.rounds, "times to play exchange and capture")
         ->check(CLI::Range(1, 1000000));
     client->add_option("--duration", arguments.duration_s,
-                       "repeat the exchange for so many seconds");
+                       "repeat the exchange, and the mixed messages, for so many seconds each");
     client->add_option("--pace", arguments.pace_ms,
                        "pause between the messages of exchange and capture, ms");
     client->add_option("--window", arguments.window, "messages in flight, default 16")
@@ -264,6 +275,12 @@ void describe(CLI::App& app, Arguments& arguments) {
     client->add_option("--bulk", arguments.bulk, "number of messages of one size to add");
     client->add_option("--bulk-size", arguments.bulk_size, "their size, octets, default 1000")
         ->check(CLI::Range(1, 1000000));
+    client
+        ->add_option("--mixed", arguments.mixed,
+                     "add so many messages of random sizes up to --largest, on --sweep-streams "
+                     "streams, one in four unordered")
+        ->check(CLI::Range(1, 100000));
+    client->add_option("--seed", arguments.seed, "of the mixed messages, default 1");
     client->add_option("--ppid", arguments.ppid, "PPID of sweep and bulk, default 60");
     client->add_option("--hold", arguments.hold_s,
                        "stay idle for so many seconds, then play the first messages again");
@@ -273,6 +290,8 @@ void describe(CLI::App& app, Arguments& arguments) {
         ->check(CLI::Range(1, 3600));
     client->add_option("--may-lose", arguments.lose_after_ms,
                        "take an answer that does not come within so many ms as lost, and go on");
+    client->add_flag("--persist", arguments.client.persist,
+                     "set associations up anew that end early; the summary tells each");
     client->add_flag("--no-table", arguments.no_table, "no table at the end");
     auto* abort = client->add_flag("--abort", arguments.abort, "end with ABORT, not SHUTDOWN");
     client

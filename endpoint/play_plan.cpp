@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <random>
 #include <utility>
 
 namespace sdg::endpoint {
@@ -79,6 +81,28 @@ Phase sweep_phase(uint16_t streams, size_t largest, uint32_t ppid, size_t window
                             std::move(request), std::move(answer)));
             }
         }
+    }
+    return phase;
+}
+
+Phase mixed_phase(size_t count, size_t largest, uint16_t streams, uint32_t ppid, size_t window,
+                  uint64_t seed) {
+    constexpr double kSmallest = 8;  // octets: room for a serial number, so that no two are equal
+    Phase phase;
+    phase.name = "mixed";
+    phase.window = window;
+    std::mt19937_64 random(seed);
+    // Not the library's distributions: these differ between libraries.
+    const auto fraction = [&random] { return static_cast<double>(random() >> 11) * 0x1p-53; };
+    const double span = std::log(std::max(static_cast<double>(largest), kSmallest) / kSmallest);
+    for (size_t i = 0; i < count; ++i) {
+        const auto size = static_cast<size_t>(kSmallest * std::exp(span * fraction()));
+        const auto stream = static_cast<uint16_t>(random() % streams);
+        const bool ordered = random() % 4 != 0;
+        UserMessage request{stream, ordered, ppid, filler(size, (seed << 20) + i)};
+        UserMessage answer = transformed(request);
+        phase.messages.push_back(planned(fmt::format("mixed message {} ({} octets)", i, size),
+                                         std::move(request), std::move(answer)));
     }
     return phase;
 }

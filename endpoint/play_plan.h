@@ -39,6 +39,11 @@ using Plan = std::vector<Phase>;
 // go wrong), on each of the streams, ordered and unordered, mixed so that they overtake each other.
 [[nodiscard]] Phase sweep_phase(uint16_t streams, size_t largest, uint32_t ppid, size_t window);
 
+// count messages of sizes from 8 octets to largest (the small ones more often), over the streams at
+// random, one in four unordered. The same seed makes the same messages.
+[[nodiscard]] Phase mixed_phase(size_t count, size_t largest, uint16_t streams, uint32_t ppid,
+                                size_t window, uint64_t seed);
+
 // count messages of one size, over the streams in turn, ordered.
 [[nodiscard]] Phase bulk_phase(size_t count, size_t size, uint16_t streams, uint32_t ppid,
                                size_t window);

@@ -24,6 +24,44 @@ struct Totals {
     RoundTrips round_trips;
 };
 
+const char* name_of(ClientEvent::What what) {
+    switch (what) {
+        case ClientEvent::What::lost:
+            return "lost";
+        case ClientEvent::What::late:
+            return "late";
+        case ClientEvent::What::repeated:
+            return "repeated";
+        case ClientEvent::What::silence:
+            return "silence";
+        case ClientEvent::What::up:
+            return "up";
+        case ClientEvent::What::restarted:
+            return "restarted";
+        case ClientEvent::What::ended:
+            return "ended";
+        case ClientEvent::What::refused:
+            return "refused";
+    }
+    return "unknown";
+}
+
+// Times in milliseconds of the steady clock (CLOCK_MONOTONIC), so that others can place them.
+ordered_json json_of(const std::vector<ClientEvent>& events) {
+    ordered_json out = ordered_json::array();
+    const auto ms = [](TimePoint at) {
+        return std::chrono::duration_cast<std::chrono::milliseconds>(at).count();
+    };
+    for (const ClientEvent& event : events) {
+        out.push_back({{"what", name_of(event.what)},
+                       {"association", event.association},
+                       {"at_ms", ms(event.at)},
+                       {"since_ms", ms(event.since)},
+                       {"detail", event.detail}});
+    }
+    return out;
+}
+
 Totals totals_of(const ClientReport& report) {
     Totals totals;
     for (const PhaseReport& phase : report.phases) {
@@ -59,7 +97,7 @@ std::string summary_json(const ClientReport& report) {
              {"seconds", phase.seconds},
              {"round_trip_us", json_of(phase.round_trips)}});
     }
-    const ordered_json out = {
+    ordered_json out = {
         {"role", "client"},
         {"passed", report.errors.empty()},
         {"associations", report.associations_up},
@@ -71,6 +109,9 @@ std::string summary_json(const ClientReport& report) {
         {"round_trip_us", json_of(totals.round_trips)},
         {"phases", phases},
         {"errors", report.errors}};
+    if (!report.events.empty()) {
+        out["events"] = json_of(report.events);
+    }
     return out.dump(2) + "\n";
 }
 

@@ -126,6 +126,26 @@ TEST(AnswerCheck, a_repeated_answer_is_tolerated_and_an_altered_one_is_not) {
     EXPECT_FALSE(check.verify(kSecond)) << "was never due";
 }
 
+TEST(AnswerCheck, tells_what_it_tolerated) {
+    AnswerCheck check(true);
+    check.expect(planned("first", kFirst), nanoseconds(10));
+    check.expect(planned("second", kSecond), nanoseconds(20));
+    EXPECT_TRUE(check.take_deviations().empty());
+    ASSERT_TRUE(check.verify(kSecond));
+    ASSERT_TRUE(check.verify(kFirst));
+    ASSERT_TRUE(check.verify(kSecond));
+    const auto told = check.take_deviations();
+    ASSERT_EQ(told.size(), 3U);
+    EXPECT_EQ(told[0].kind, Deviation::Kind::lost);
+    EXPECT_EQ(told[0].planned->name, "first");
+    EXPECT_EQ(told[0].sent_at, nanoseconds(10));
+    EXPECT_EQ(told[1].kind, Deviation::Kind::late);
+    EXPECT_EQ(told[1].sent_at, nanoseconds(10));
+    EXPECT_EQ(told[2].kind, Deviation::Kind::repeated);
+    EXPECT_EQ(told[2].sent_at, nanoseconds(20));
+    EXPECT_TRUE(check.take_deviations().empty());
+}
+
 TEST(AnswerCheck, remembers_a_bounded_number) {
     AnswerCheck check(true);
     for (int i = 0; i < 1000; ++i) {

@@ -57,5 +57,31 @@ TEST(PlayPlan, bulk_spreads_over_the_streams) {
     EXPECT_EQ(bulk.messages[3]->request.stream, 1);
 }
 
+TEST(PlayPlan, mixed_messages_are_those_of_the_seed_and_no_two_equal) {
+    const Phase mixed = mixed_phase(400, 5000, 3, 60, 1, 7);
+    const Phase again = mixed_phase(400, 5000, 3, 60, 1, 7);
+    const Phase other = mixed_phase(400, 5000, 3, 60, 1, 8);
+    ASSERT_EQ(mixed.messages.size(), 400U);
+    std::set<Bytes> seen;
+    std::set<uint16_t> streams;
+    size_t unordered = 0;
+    size_t large = 0;
+    for (size_t i = 0; i < mixed.messages.size(); ++i) {
+        const UserMessage& request = mixed.messages[i]->request;
+        EXPECT_EQ(request, again.messages[i]->request);
+        EXPECT_TRUE(seen.insert(request.bytes).second);
+        EXPECT_GE(request.bytes.size(), 8U);
+        EXPECT_LE(request.bytes.size(), 5000U);
+        streams.insert(request.stream);
+        unordered += request.ordered ? 0 : 1;
+        large += request.bytes.size() > 1500 ? 1 : 0;
+    }
+    EXPECT_NE(mixed.messages[0]->request, other.messages[0]->request);
+    EXPECT_EQ(streams, (std::set<uint16_t>{0, 1, 2}));
+    EXPECT_GT(unordered, 50U);
+    EXPECT_LT(unordered, 150U);
+    EXPECT_GT(large, 20U);
+}
+
 }  // namespace
 }  // namespace sdg::endpoint
