@@ -27,6 +27,7 @@
 LAB_SCRIPTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 LAB_PORT=38412
 LAB_NAMESPACES=()
+LAB_MOUNTS=() # unmounted at the end, when no process uses them any more
 LAB_SERVER_OPTIONS=(${LAB_SERVER_OPTIONS[@]+"${LAB_SERVER_OPTIONS[@]}"})
 declare -A LAB_PID_OF=()
 
@@ -330,6 +331,9 @@ lab_end() {
     done
     for name in "${LAB_NAMESPACES[@]}"; do
         ip netns del "$name" 2>/dev/null || true
+    done
+    for name in "${LAB_MOUNTS[@]}"; do
+        umount "$name" 2>/dev/null || true
     done
     [ -z "${LAB_DIR:-}" ] || rm -rf "$LAB_DIR"
     LAB_NAMESPACES=() LAB_DIR=

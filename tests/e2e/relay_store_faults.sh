@@ -48,7 +48,7 @@ lab_configs
 mkdir -m 700 "$LAB_DIR/store-a"
 if [ "$KIND" = sqlite ]; then
     mount -t tmpfs -o size=1m,mode=700 tmpfs "$LAB_DIR/store-a"
-    trap 'umount "$LAB_DIR/store-a" 2>/dev/null; lab_end' EXIT
+    LAB_MOUNTS+=("$LAB_DIR/store-a")
     PLACE="sqlite: { file: store-a/restart.db }"
 else
     command -v redis-server >/dev/null || skip "redis-server is not installed"
