@@ -160,7 +160,9 @@ void Player::ended_early(const std::string& why) {
 void Player::begin_again(TimePoint now) {
     auto socket = begin_association(options_, plan_, wakeup_);
     if (!socket) {
-        fail_with(socket.error().message);
+        // As when the ABORT is faster than connect().
+        tell(ClientEvent::What::refused, now, now, socket.error().message);
+        resume_at_ = now + kPause;
         return;
     }
     socket_ = std::move(*socket);

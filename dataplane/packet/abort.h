@@ -11,6 +11,8 @@
 
 namespace sdg::packet {
 
+inline constexpr uint16_t kCauseStaleCookie = 3;
+
 // Fits on the stack: an INIT that is refused allocates nothing.
 class AbortPacket {
  public:

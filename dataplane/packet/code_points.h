@@ -42,7 +42,6 @@ inline constexpr uint8_t kChunkShutdownComplete = 14;
 inline constexpr uint8_t kChunkIData = 64;  // RFC 8260
 inline constexpr uint8_t kDataFlagUnordered = 0x04;
 inline constexpr uint16_t kParameterStateCookie = 7;
-inline constexpr uint16_t kCauseStaleCookie = 3;
 inline constexpr uint8_t kAbortFlagTagReflected = 0x01;
 
 }  // namespace sdg::packet
