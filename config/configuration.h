@@ -63,11 +63,15 @@ struct Prefix {
 struct Route {
     Prefix prefix;
     IpAddress via;
+
+    friend bool operator==(const Route&, const Route&) = default;
 };
 
 struct Neighbour {
     IpAddress address;
     MacAddress mac{};
+
+    friend bool operator==(const Neighbour&, const Neighbour&) = default;
 };
 
 struct Port {
@@ -83,6 +87,8 @@ struct Port {
     bool promiscuous = false;
     uint32_t mbufs = 8192;
     std::optional<MacAddress> mac;  // the device's own when absent
+
+    friend bool operator==(const Port&, const Port&) = default;
 };
 
 enum class ProtectionMode { strict, loose };

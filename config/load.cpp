@@ -16,8 +16,9 @@
 namespace sdg::config {
 namespace {
 
-LoadResult one_error(const std::filesystem::path& file, Position position, std::string expected,
-                     std::string got) {
+tl::unexpected<std::vector<ConfigError>> one_error(const std::filesystem::path& file,
+                                                   Position position, std::string expected,
+                                                   std::string got) {
     return tl::unexpected(std::vector<ConfigError>{
         {file.string(), position.line, position.column, "", std::move(expected), std::move(got)}});
 }
@@ -28,7 +29,7 @@ std::string size_words(size_t octets) {
 
 }  // namespace
 
-LoadResult load_text(std::string_view text, const std::filesystem::path& name) {
+LoadFileResult load_file_text(std::string_view text, const std::filesystem::path& name) {
     if (text.size() > max_file_octets) {
         return one_error(name, {}, size_words(max_file_octets), fmt::format("{}", text.size()));
     }
@@ -47,10 +48,10 @@ LoadResult load_text(std::string_view text, const std::filesystem::path& name) {
     if (!errors.empty()) {
         return tl::unexpected(errors.take());
     }
-    return configuration;
+    return LoadedFile{std::move(configuration), outline(*document)};
 }
 
-LoadResult load(const std::filesystem::path& path) {
+LoadFileResult load_file(const std::filesystem::path& path) {
     std::error_code problem;
     const auto status = std::filesystem::status(path, problem);
     if (std::filesystem::is_directory(status)) {
@@ -71,7 +72,19 @@ LoadResult load(const std::filesystem::path& path) {
         return one_error(path, {}, size_words(max_file_octets), "more");
     }
     text.resize(count);
-    return load_text(text, path);
+    return load_file_text(text, path);
+}
+
+LoadResult load_text(std::string_view text, const std::filesystem::path& name) {
+    auto loaded = load_file_text(text, name);
+    return loaded ? LoadResult(std::move(loaded->configuration))
+                  : LoadResult(tl::unexpected(std::move(loaded.error())));
+}
+
+LoadResult load(const std::filesystem::path& path) {
+    auto loaded = load_file(path);
+    return loaded ? LoadResult(std::move(loaded->configuration))
+                  : LoadResult(tl::unexpected(std::move(loaded.error())));
 }
 
 }  // namespace sdg::config

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "config/configuration.h"
+#include "config/outline.h"
 
 namespace sdg::config {
 
@@ -44,5 +45,15 @@ using LoadResult = tl::expected<Configuration, std::vector<ConfigError>>;
 [[nodiscard]] LoadResult load(const std::filesystem::path& path);
 // name stands for the file in errors, and its folder is the one relative file names start from.
 [[nodiscard]] LoadResult load_text(std::string_view text, const std::filesystem::path& name);
+
+// The same, with what config/difference.h compares.
+struct LoadedFile {
+    Configuration configuration;
+    Outline outline;
+};
+using LoadFileResult = tl::expected<LoadedFile, std::vector<ConfigError>>;
+[[nodiscard]] LoadFileResult load_file(const std::filesystem::path& path);
+[[nodiscard]] LoadFileResult load_file_text(std::string_view text,
+                                            const std::filesystem::path& name);
 
 }  // namespace sdg::config

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "config/difference.h"
 #include "config/load.h"
 #include "config/schema.h"
 
@@ -47,6 +48,28 @@ std::string section_path(const Key& key) {
     return key.type == ValueType::list ? fmt::format("{}[]", key.path) : std::string(key.path);
 }
 
+bool is_live(const Key& key) {
+    const ChangeRule* rule = change_rule(key.path);
+    return rule != nullptr && rule->is_live;
+}
+
+// What a reload does with changes of a section's own keys.
+std::string change_words(std::string_view path) {
+    std::vector<std::string> live;
+    std::vector<std::string> fixed;
+    for (const Key* key : keys_below(path)) {
+        if (!has_keys(*key)) {
+            (is_live(*key) ? live : fixed).push_back(fmt::format("`{}`", last_part(key->path)));
+        }
+    }
+    if (fixed.empty()) {
+        return live.empty() ? std::string() : "*Change:* live.";
+    }
+    return live.empty()
+               ? "*Change:* restart."
+               : fmt::format("*Change:* {} live, the others by restart.", fmt::join(live, ", "));
+}
+
 void add_table(std::string& out, std::string_view path) {
     out += "| key | value | default | meaning |\n| --- | --- | --- | --- |\n";
     for (const Key* key : keys_below(path)) {
@@ -57,7 +80,9 @@ void add_table(std::string& out, std::string_view path) {
     for (const Key* key : keys_below(path)) {
         if (has_keys(*key)) {
             const std::string below = section_path(*key);
-            out += fmt::format("## {}\n\n{}\n\n", below, key->description);
+            const std::string change = change_words(below);
+            out += fmt::format("## {}\n\n{}\n\n{}{}", below, key->description, change,
+                               change.empty() ? "" : "\n\n");
             add_table(out, below);
         }
     }
@@ -90,6 +115,10 @@ std::string schema_page() {
         "\n"
         "A default of `-` means that the key may be absent and what happens then is in its "
         "meaning.\n"
+        "\n"
+        "*Change* says what SIGHUP and `sctp-gateway-ctl reload` do with another value: *live*, it "
+        "is applied while\n"
+        "associations are up; *restart*, the reload is refused. See docs/operations.md.\n"
         "\n"
         "## Top level\n"
         "\n",
