@@ -18,7 +18,7 @@ namespace {
 constexpr size_t kKeyLength = 16;
 // The part of a port that usrsctp's table of accepted endpoints looks at (1,024 buckets).
 constexpr uint16_t kHashedBits = 0x3ff;
-constexpr size_t kListenerPorts = 1024;
+constexpr size_t kListenerPorts = 2048;  // during a reload there may be two of each
 
 // A keyed short-input hash (SipHash-2-4) from OpenSSL; the object is fetched once.
 EVP_MAC* siphash() {

@@ -93,8 +93,7 @@ void HostImpl::on_init(const ReceivedPacket& packet, const FourTuple& tuple) {
         }
         leg = &listener->settings;
         path = place(tuple, listener->virtual_port);
-        if (!path || listener->associations >= listener->max_associations ||
-            by_tuple_.size() >= settings_.max_associations) {
+        if (!path || is_full(*listener) || by_tuple_.size() >= settings_.max_associations) {
             ++counters_.init_refused;
             answer(packet, refusal(*init, kCauseOutOfResource).bytes());
             return;
@@ -364,8 +363,7 @@ void HostImpl::accept_association(const ReceivedPacket& packet, const FourTuple&
         refuse(packet, cookie.peer_tag, std::nullopt);  // another listener made this cookie
         return;
     }
-    if (listener->associations >= listener->max_associations ||
-        by_tuple_.size() >= settings_.max_associations) {
+    if (is_full(*listener) || by_tuple_.size() >= settings_.max_associations) {
         refuse(packet, cookie.peer_tag, kCauseOutOfResource);
         return;
     }
@@ -409,6 +407,7 @@ void HostImpl::accept_association(const ReceivedPacket& packet, const FourTuple&
     const uint64_t number = listener->number;
     association.listener_ = number;
     ++listener->associations;
+    ++accepted_at_[{listener->local, listener->local_port}];
     insert(std::move(owned));
 
     const Accept accept = listener->accept;  // the call may close the listener
@@ -422,7 +421,7 @@ void HostImpl::accept_association(const ReceivedPacket& packet, const FourTuple&
     agree(association, *settled);
     const auto found = listener_by_number_.find(number);
     listener = found != listener_by_number_.end() ? found->second.get() : nullptr;
-    if (association.ending() || listener == nullptr || !listener->socket) {
+    if (association.ending() || listener == nullptr || listener->is_closed) {
         association.end(CloseReason::internal, "the listener was closed");
         refuse(packet, cookie.peer_tag, std::nullopt);
         deliver_promptly(association);

@@ -36,6 +36,16 @@ class HostImpl::ListenerHandle final : public Listener {
     }
     ListenerHandle(const ListenerHandle&) = delete;
     ListenerHandle& operator=(const ListenerHandle&) = delete;
+    void activate() override {
+        if (const auto host = host_.lock()) {
+            (*host)->activate_listener(number_);
+        }
+    }
+    void set_max_associations(uint32_t max_associations) override {
+        if (const auto host = host_.lock()) {
+            (*host)->limit_listener(number_, max_associations);
+        }
+    }
 
  private:
     std::weak_ptr<HostImpl*> host_;
@@ -99,16 +109,29 @@ HostImpl::~HostImpl() {
 Result<std::unique_ptr<Listener>> HostImpl::listen(const IpAddress& local, uint16_t local_port,
                                                    uint16_t port, const LegSettings& settings,
                                                    uint32_t max_associations, Accept accept) {
+    if (find_listener(local, local_port) != nullptr) {
+        return fail(ErrorCode::already_exists, "{} port {} is already listened on",
+                    local.to_string(), local_port);
+    }
+    auto listener =
+        prepare_listener(local, local_port, port, settings, max_associations, std::move(accept));
+    if (listener) {
+        (*listener)->activate();
+    }
+    return listener;
+}
+
+Result<std::unique_ptr<Listener>> HostImpl::prepare_listener(const IpAddress& local,
+                                                             uint16_t local_port, uint16_t port,
+                                                             const LegSettings& settings,
+                                                             uint32_t max_associations,
+                                                             Accept accept) {
     if (local_port == 0 || !local.is_set()) {
         return fail(ErrorCode::invalid_argument, "a listener needs an address and a port");
     }
     if (settings.key_management && !settings.key_management->parameter(0)) {
         return fail(ErrorCode::invalid_argument,
                     "listener {} port {}: key management without a usable list of methods",
-                    local.to_string(), local_port);
-    }
-    if (find_listener(local, local_port) != nullptr) {
-        return fail(ErrorCode::already_exists, "{} port {} is already listened on",
                     local.to_string(), local_port);
     }
     auto entry = open_listener(settings, local.family);
@@ -121,8 +144,21 @@ Result<std::unique_ptr<Listener>> HostImpl::listen(const IpAddress& local, uint1
     added.port = port;
     added.max_associations = max_associations;
     added.accept = std::move(accept);
-    listeners_[{local, local_port}] = &added;
     return std::make_unique<ListenerHandle>(alive_, added.number);
+}
+
+void HostImpl::activate_listener(uint64_t number) {
+    ListenerEntry& entry = *listener_by_number_.at(number);
+    listeners_[{entry.local, entry.local_port}] = &entry;
+}
+
+void HostImpl::limit_listener(uint64_t number, uint32_t max_associations) {
+    listener_by_number_.at(number)->max_associations = max_associations;
+}
+
+bool HostImpl::is_full(const ListenerEntry& entry) const {
+    const auto found = accepted_at_.find({entry.local, entry.local_port});
+    return found != accepted_at_.end() && found->second >= entry.max_associations;
 }
 
 Result<std::unique_ptr<HostImpl::ListenerEntry>> HostImpl::open_listener(
@@ -181,11 +217,28 @@ void HostImpl::close_listener(uint64_t number) {
         return;
     }
     ListenerEntry& entry = *found->second;
-    listeners_.erase({entry.local, entry.local_port});
-    entry.socket.reset();
+    entry.is_closed = true;
+    entry.accept = nullptr;
+    if (const auto listening = listeners_.find({entry.local, entry.local_port});
+        listening != listeners_.end() && listening->second == &entry) {
+        listeners_.erase(listening);
+    }
+    // The socket stays for what it has accepted: a protected restart comes back through it.
     if (entry.associations == 0) {
         release_listener(entry);
         listener_by_number_.erase(found);
+    }
+}
+
+// One of those that it has accepted, or is the door of, is gone.
+void HostImpl::forget_one(ListenerEntry& entry) {
+    if (const auto count = accepted_at_.find({entry.local, entry.local_port});
+        count != accepted_at_.end() && --count->second == 0) {
+        accepted_at_.erase(count);
+    }
+    if (--entry.associations == 0 && (entry.is_closed || entry.is_door)) {
+        release_listener(entry);
+        listener_by_number_.erase(entry.number);
     }
 }
 
@@ -340,14 +393,10 @@ void HostImpl::take_out(LiveAssociation& association) {
         stack_->route_output(association.path_.local_port, nullptr);
         stack_->ports().give_back_connection(association.path_.local_port);
     }
-    if (const auto found = listener_by_number_.find(association.listener_);
+    if (const auto found = listener_by_number_.find(
+            association.listener_ != 0 ? association.listener_ : association.door_);
         found != listener_by_number_.end()) {
-        ListenerEntry& listener = *found->second;
-        --listener.associations;
-        if (listener.associations == 0 && !listener.socket) {
-            release_listener(listener);
-            listener_by_number_.erase(found);
-        }
+        forget_one(*found->second);
     }
     const auto owner = by_tuple_.extract(association.tuple());
     finished_.push_back(std::move(owner.mapped()));

@@ -203,7 +203,14 @@ class Association {
 
 class Listener {
  public:
-    virtual ~Listener() = default;  // stops accepting; existing associations live on
+    // Stops accepting; existing associations live on, and their peers may still restart those that
+    // are protected.
+    virtual ~Listener() = default;
+    // From now on, in place of whoever listens there: its handle is to be given back.
+    virtual void activate() = 0;
+    // Associations accepted at this address and port, also those of a listener that was there
+    // before, count.
+    virtual void set_max_associations(uint32_t max_associations) = 0;
 };
 
 struct HostCounters {
@@ -253,6 +260,11 @@ class Host {
     // accept is asked when a valid COOKIE ECHO arrives and returns the observer of the new
     // association (not owned), or null to refuse it.
     using Accept = std::function<AssociationObserver*(Association&)>;
+    // Everything that can fail is done here, and nothing is accepted before Listener::activate().
+    [[nodiscard]] virtual Result<std::unique_ptr<Listener>> prepare_listener(
+        const IpAddress& local, uint16_t local_port, uint16_t port, const LegSettings& settings,
+        uint32_t max_associations, Accept accept) = 0;
+    // Both at once. already_exists: somebody listens there.
     [[nodiscard]] virtual Result<std::unique_ptr<Listener>> listen(
         const IpAddress& local, uint16_t local_port, uint16_t port, const LegSettings& settings,
         uint32_t max_associations, Accept accept) = 0;

@@ -37,6 +37,9 @@ class HostImpl final : public Host, public PacketSink, public ReadyList {
                                                            const LegSettings& settings,
                                                            uint32_t max_associations,
                                                            Accept accept) override;
+    [[nodiscard]] Result<std::unique_ptr<Listener>> prepare_listener(
+        const IpAddress& local, uint16_t local_port, uint16_t port, const LegSettings& settings,
+        uint32_t max_associations, Accept accept) override;
     [[nodiscard]] Result<Association*> connect(const Endpoints& endpoints,
                                                const LegSettings& settings,
                                                std::chrono::milliseconds timeout,
@@ -65,8 +68,9 @@ class HostImpl final : public Host, public PacketSink, public ReadyList {
         IpAddress::Family family = IpAddress::Family::none;
         LegSettings settings;
         uint32_t max_associations = 0;
-        bool is_door = false;  // has no address: takes restarts of connected associations only
-        uint32_t associations = 0;
+        bool is_door = false;       // has no address: takes restarts of connected associations only
+        bool is_closed = false;     // accepts no more; takes restarts of what it has accepted
+        uint32_t associations = 0;  // accepted, or restarted through this door
         uint16_t virtual_port = 0;
         Accept accept;
         Socket socket;
@@ -98,7 +102,11 @@ class HostImpl final : public Host, public PacketSink, public ReadyList {
     [[nodiscard]] Result<std::unique_ptr<ListenerEntry>> open_listener(const LegSettings& settings,
                                                                        IpAddress::Family family);
     ListenerEntry& add_listener(std::unique_ptr<ListenerEntry> entry);
+    void activate_listener(uint64_t number);
+    void limit_listener(uint64_t number, uint32_t max_associations);
     void close_listener(uint64_t number);
+    [[nodiscard]] bool is_full(const ListenerEntry& entry) const;
+    void forget_one(ListenerEntry& entry);
     void release_listener(ListenerEntry& entry);
     [[nodiscard]] ListenerEntry* find_listener(const IpAddress& local, uint16_t local_port);
     [[nodiscard]] LiveAssociation* find_association(const ReceivedPacket& packet,
@@ -170,6 +178,7 @@ class HostImpl final : public Host, public PacketSink, public ReadyList {
     HostCounters counters_;
 
     std::map<ListenerKey, ListenerEntry*> listeners_;  // those that listen
+    std::map<ListenerKey, uint32_t> accepted_at_;      // associations, whichever listener it was
     // Also closed ones, until the last association accepted through them has gone: those are bound
     // to their virtual port.
     std::unordered_map<uint64_t, std::unique_ptr<ListenerEntry>> listener_by_number_;

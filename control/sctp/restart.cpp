@@ -65,6 +65,7 @@ Result<void> HostImpl::prepare_restart(LiveAssociation& association) {
             (*door)->is_door = true;
             association.door_ = add_listener(std::move(*door)).number;
         }
+        ++listener_by_number_.at(association.door_)->associations;
     }
     return protection_.set_restart_path(association.id_, association.endpoints_.local,
                                         association.endpoints_.peer);

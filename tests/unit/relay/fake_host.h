@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <deque>
+#include <iterator>
+#include <list>
 #include <memory>
 #include <string>
 #include <vector>
@@ -85,20 +87,62 @@ class FakeAssociation final : public sctp::Association {
     size_t restarts_allowed = 0;
 };
 
-class FakeListener final : public sctp::Listener {};
+// What the host takes INITs at: where, and with which limit.
+struct FakeDoor {
+    IpAddress address;
+    uint16_t port = 0;
+    uint32_t max_associations = 0;
+    bool is_active = false;
+    sctp::Host::Accept accept;
+};
+
+class FakeListener final : public sctp::Listener {
+ public:
+    FakeListener(std::list<FakeDoor>& all, std::list<FakeDoor>::iterator door)
+        : all_(all), door_(door) {}
+    ~FakeListener() override { all_.erase(door_); }
+    FakeListener(const FakeListener&) = delete;
+    FakeListener& operator=(const FakeListener&) = delete;
+    void activate() override { door_->is_active = true; }
+    void set_max_associations(uint32_t max_associations) override {
+        door_->max_associations = max_associations;
+    }
+
+ private:
+    std::list<FakeDoor>& all_;
+    std::list<FakeDoor>::iterator door_;
+};
 
 class FakeHost final : public sctp::Host {
  public:
-    Accept accept;
+    std::list<FakeDoor> doors;              // prepared or active, in the order they were made
+    size_t prepared = 0;                    // ever
+    std::optional<size_t> refuse_listener;  // the one that cannot be prepared, counted as above
+    // At the first door.
+    [[nodiscard]] sctp::AssociationObserver* accept(sctp::Association& association) {
+        return doors.empty() ? nullptr : doors.front().accept(association);
+    }
     std::vector<std::unique_ptr<FakeAssociation>> connected;
     bool refuse_connect = false;
 
-    [[nodiscard]] Result<std::unique_ptr<sctp::Listener>> listen(const IpAddress&, uint16_t,
-                                                                 uint16_t, const sctp::LegSettings&,
-                                                                 uint32_t,
-                                                                 Accept handler) override {
-        accept = std::move(handler);
-        return std::make_unique<FakeListener>();
+    [[nodiscard]] Result<std::unique_ptr<sctp::Listener>> prepare_listener(
+        const IpAddress& address, uint16_t port, uint16_t, const sctp::LegSettings&,
+        uint32_t max_associations, Accept handler) override {
+        if (refuse_listener == prepared++) {
+            return fail(ErrorCode::resource_exhausted, "too many listeners");
+        }
+        doors.push_back({address, port, max_associations, false, std::move(handler)});
+        return std::make_unique<FakeListener>(doors, std::prev(doors.end()));
+    }
+    [[nodiscard]] Result<std::unique_ptr<sctp::Listener>> listen(
+        const IpAddress& address, uint16_t port, uint16_t gateway_port,
+        const sctp::LegSettings& settings, uint32_t max_associations, Accept handler) override {
+        auto made = prepare_listener(address, port, gateway_port, settings, max_associations,
+                                     std::move(handler));
+        if (made) {
+            (*made)->activate();
+        }
+        return made;
     }
     [[nodiscard]] Result<sctp::Association*> connect(const sctp::Endpoints& endpoints,
                                                      const sctp::LegSettings&,

@@ -276,6 +276,50 @@ TEST_F(AssociationTest, an_association_outlives_its_listener) {
     EXPECT_TRUE(net.run_until(2s, [&] { return client.reason.has_value(); }));
 }
 
+TEST_F(AssociationTest, a_prepared_listener_takes_the_place_of_another_when_it_is_activated) {
+    ASSERT_TRUE(establish(client));
+    Recorder taken;
+    sctp::LegSettings narrow;
+    narrow.outbound_streams = narrow.max_inbound_streams = 3;
+    auto prepared = net.b.host->prepare_listener(net.b.address, 5000, 0, narrow, 2,
+                                                 [&taken](sctp::Association&) { return &taken; });
+    ASSERT_TRUE(prepared) << prepared.error().message;
+    Recorder second;
+    net.connect(second, 5000);
+    ASSERT_TRUE(net.run_until(2s, [&] { return second.saw("established"); }));
+    EXPECT_FALSE(taken.saw("established")) << "not active yet";
+    second.association->shutdown();
+    ASSERT_TRUE(net.run_until(2s, [&] { return net.b.host->association_count() == 1; }));
+
+    (*prepared)->activate();
+    net.b.listeners.clear();  // the one before
+    Recorder third;
+    net.connect(third, 5000);
+    ASSERT_TRUE(net.run_until(2s, [&] { return taken.saw("established"); }));
+    EXPECT_EQ(third.association->outbound_streams(), 3);
+    // The first one counts, whoever accepted it.
+    Recorder fourth;
+    net.connect(fourth, 5000);
+    ASSERT_TRUE(net.run_until(2s, [&] { return fourth.reason.has_value(); }));
+    EXPECT_NE(fourth.detail.find("Out of Resource"), std::string::npos) << fourth.detail;
+    (*prepared)->set_max_associations(3);
+    Recorder fifth;
+    net.connect(fifth, 5000);
+    EXPECT_TRUE(net.run_until(2s, [&] { return fifth.saw("established"); }));
+    // And goes on.
+    client.send({0, 5, false, {1, 2, 3}});
+    EXPECT_TRUE(net.run_until(2s, [&] { return net.b.accepted[0]->received.size() == 1; }));
+}
+
+TEST_F(AssociationTest, a_listener_that_was_only_prepared_leaves_nothing_behind) {
+    for (int i = 0; i < 300; ++i) {  // more than there are virtual ports for listeners at once
+        auto prepared = net.b.host->prepare_listener(net.b.address, 5000, 0, {}, 1,
+                                                     [](sctp::Association&) { return nullptr; });
+        ASSERT_TRUE(prepared) << prepared.error().message;
+    }
+    ASSERT_TRUE(establish(client));
+}
+
 TEST_F(AssociationTest, a_lost_shutdown_complete_is_made_up_for) {
     ASSERT_TRUE(establish(client));
     bool lost = false;
