@@ -13,8 +13,9 @@ namespace sdg::config {
 namespace {
 
 // Sections that are there in any case: leaving them out means their defaults.
-constexpr std::array<std::string_view, 8> kAlwaysThere{"eal",  "workers",  "control", "limits",
-                                                       "sctp", "shutdown", "log",     "lab"};
+constexpr std::array<std::string_view, 11> kAlwaysThere{
+    "eal",      "workers", "control",     "limits",   "budgets", "sctp",
+    "shutdown", "log",     "log.modules", "security", "lab"};
 
 std::string join(std::string_view path, std::string_view key) {
     return path.empty() ? std::string(key) : fmt::format("{}.{}", path, key);

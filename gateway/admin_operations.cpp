@@ -111,22 +111,22 @@ Result<json> AdminOperations::association(uint64_t id) const {
 }
 
 json AdminOperations::backends() const {
-    const auto& backends = gateway_.relay().backends();
-    const auto& counters = gateway_.relay().backend_counters();
     json list = json::array();
-    for (size_t b = 0; b < backends.size(); ++b) {
-        const auto& last = counters[b].last_connected;
-        list.push_back({{"backend", backends[b].name},
-                        {"address", backends[b].endpoints.peer.to_string()},
-                        {"port", backends[b].endpoints.peer_port},
-                        {"policy", backends[b].policy == nullptr ? json(nullptr)
-                                                                 : json(backends[b].policy->name)},
-                        {"state", !last   ? "unknown"
-                                  : *last ? "up"
-                                          : "down"},
-                        {"associations", counters[b].associations},
-                        {"connected", counters[b].connected},
-                        {"failures", counters[b].failures}});
+    for (const auto& backend : gateway_.relay().backends()) {
+        const relay::BackendSettings& settings = *backend->settings;
+        const relay::BackendCounters& counters = backend->counters;
+        list.push_back(
+            {{"backend", settings.name},
+             {"address", settings.endpoints.peer.to_string()},
+             {"port", settings.endpoints.peer_port},
+             {"policy", settings.policy == nullptr ? json(nullptr) : json(settings.policy->name)},
+             {"state", !counters.last_connected   ? "unknown"
+                       : *counters.last_connected ? "up"
+                                                  : "down"},
+             {"configured", !backend->is_removed},
+             {"associations", counters.associations},
+             {"connected", counters.connected},
+             {"failures", counters.failures}});
     }
     return {{"backends", std::move(list)}};
 }
@@ -242,20 +242,9 @@ Result<json> AdminOperations::leave() {
     return json{{"associations", associations}};
 }
 
-Result<json> AdminOperations::reload() {
-    json policies = json::array();
-    std::string failed;
-    for (const auto& [policy, error] : gateway_.reload_credentials()) {
-        policies.push_back(policy);
-        if (!error.empty()) {
-            failed += fmt::format("{}protection policy {}: {}", failed.empty() ? "" : "; ", policy,
-                                  error);
-        }
-    }
-    if (!failed.empty()) {
-        return fail(ErrorCode::refused, "{}", failed);
-    }
-    return json{{"policies", std::move(policies)}};
+admin::Operations::Reloaded AdminOperations::reload(bool trial) {
+    const ReloadReport report = reload_.run(trial);
+    return {.report = report.to_json(), .refusal = report.refusal()};
 }
 
 Result<json> AdminOperations::set_log_level(const std::optional<std::string>& module,

@@ -7,13 +7,14 @@
 #include "control/admin/operations.h"
 #include "gateway/captures.h"
 #include "gateway/gateway.h"
+#include "gateway/reload.h"
 
 namespace sdg::gateway {
 
 class AdminOperations final : public admin::Operations {
  public:
-    // gateway outlives the object.
-    explicit AdminOperations(Gateway& gateway) : gateway_(gateway) {}
+    // Both outlive the object.
+    AdminOperations(Gateway& gateway, Reload& reload) : gateway_(gateway), reload_(reload) {}
     // captures outlives the object; without, there are none.
     void take_captures_to(Captures& captures) { captures_ = &captures; }
 
@@ -30,7 +31,7 @@ class AdminOperations final : public admin::Operations {
     Result<nlohmann::json> close(uint64_t id, admin::CloseHow how) override;
     Result<nlohmann::json> drain() override;
     Result<nlohmann::json> leave() override;
-    Result<nlohmann::json> reload() override;
+    Reloaded reload(bool trial) override;
     Result<nlohmann::json> set_log_level(const std::optional<std::string>& module,
                                          const std::string& level) override;
     Result<nlohmann::json> capture(const admin::CaptureWish& wish, admin::Caller& caller) override;
@@ -39,6 +40,7 @@ class AdminOperations final : public admin::Operations {
 
  private:
     Gateway& gateway_;
+    Reload& reload_;
     Captures* captures_ = nullptr;
 };
 

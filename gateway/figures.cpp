@@ -200,23 +200,23 @@ void listeners_and_backends(Collection& out, const Gateway& gateway) {
     const relay::Relay& relay = gateway.relay();
     Family& now =
         out.add("listener_associations", Type::gauge, "Relayed associations now, by listener.");
-    for (const auto& listener : relay.listener_counters()) {
-        now.samples.push_back({.labels = {{"listener", listener.name}},
-                               .value = static_cast<double>(listener.associations)});
+    for (const auto& listener : relay.listeners()) {
+        now.samples.push_back({.labels = {{"listener", listener->settings->name}},
+                               .value = static_cast<double>(listener->counters.associations)});
     }
     Family& accepted = out.add("listener_associations_accepted", Type::counter,
                                "Associations accepted, by listener.");
-    for (const auto& listener : relay.listener_counters()) {
-        accepted.samples.push_back({.labels = {{"listener", listener.name}},
-                                    .value = static_cast<double>(listener.accepted)});
+    for (const auto& listener : relay.listeners()) {
+        accepted.samples.push_back({.labels = {{"listener", listener->settings->name}},
+                                    .value = static_cast<double>(listener->counters.accepted)});
     }
     const auto by_backend = [&](std::string_view name, Type type, std::string_view help,
                                 auto value) {
         Family& family = out.add(name, type, help);
-        for (size_t b = 0; b < relay.backends().size(); ++b) {
-            if (const std::optional<double> figure = value(relay.backend_counters()[b])) {
+        for (const auto& backend : relay.backends()) {
+            if (const std::optional<double> figure = value(backend->counters)) {
                 family.samples.push_back(
-                    {.labels = {{"backend", relay.backends()[b].name}}, .value = *figure});
+                    {.labels = {{"backend", backend->settings->name}}, .value = *figure});
             }
         }
     };

@@ -37,6 +37,8 @@ Result<std::unique_ptr<Gateway>> Gateway::create(const config::Configuration& co
     std::unique_ptr<Gateway> out(new Gateway(clock, random));
     out->keeper_ = std::move(keeper);
     out->started_ = clock.now();
+    out->configuration_ = configuration;
+    out->has_restart_tables_ = wants_restart(configuration);
     out->drain_timeout_ = std::chrono::milliseconds(configuration.shutdown.timeout_ms);
     const unsigned workers = configuration.workers.count;
 
@@ -66,7 +68,7 @@ Result<std::unique_ptr<Gateway>> Gateway::create(const config::Configuration& co
         keys::ChunkProtection::create({.max_associations = configuration.limits.associations,
                                        .workers = workers,
                                        .aead = out->crypto_device_.get(),
-                                       .restart = wants_restart(configuration)});
+                                       .restart = out->has_restart_tables_});
     if (!protection) {
         return tl::unexpected(protection.error());
     }
@@ -111,16 +113,17 @@ Result<std::unique_ptr<Gateway>> Gateway::create(const config::Configuration& co
     out->host_ = std::move(*host);
 
     out->relay_ = std::make_unique<relay::Relay>(*out->host_, *out->protection_, clock,
-                                                 backend_settings(configuration, out->policies_),
                                                  configuration.limits.handshakes);
     if (out->keeper_) {
         out->relay_->keep_restart_keys_in(*out->keeper_);
     }
-    for (const auto& listener : listener_settings(configuration, out->policies_)) {
-        if (auto listening = out->relay_->listen(listener); !listening) {
-            return tl::unexpected(listening.error());
-        }
+    auto plan = out->relay_->prepare(backend_settings(configuration, out->policies_),
+                                     listener_settings(configuration, out->policies_));
+    if (!plan) {
+        return fail(plan.error().code, "listener {}: {}", plan.error().listener,
+                    plan.error().message);
     }
+    out->relay_->commit(std::move(*plan));
     for (const auto& [policy, credentials] : out->policies_.credentials) {
         log_credentials(policy, *credentials->current());
     }
@@ -222,19 +225,55 @@ void Gateway::stop_workers() {
     launched_.clear();
 }
 
-std::vector<Gateway::Reload> Gateway::reload_credentials() {
-    std::vector<Reload> out;
-    for (const auto& [policy, credentials] : policies_.credentials) {
-        if (auto loaded = credentials->reload(); loaded) {
-            log_credentials(policy, *credentials->current());
-            out.push_back({policy, {}});
-        } else {
-            out.push_back({policy, loaded.error().message});
-            log::of("keymgmt").error("protection policy {}: nothing is changed: {}", policy,
-                                     loaded.error().message);
+tl::expected<Gateway::Reconfiguration, Gateway::Refusal> Gateway::prepare(
+    const config::Configuration& configuration) {
+    const auto refused = [](std::string key, std::string reason) {
+        return tl::unexpected(Refusal{std::move(key), std::move(reason)});
+    };
+    // Whoever asks has compared the two; this is what would break at once.
+    if (configuration.ports != configuration_.ports) {
+        return refused("ports", "ports are set up at start");
+    }
+    if (!has_restart_tables_) {
+        for (const auto& policy : configuration.protection) {
+            if (policy.restart) {
+                return refused(fmt::format("protection[{}].restart", policy.name),
+                               "the tables for protected restart are made at start, and no policy "
+                               "offered it then");
+            }
         }
     }
+    Reconfiguration out;
+    out.configuration_ = configuration;
+    auto policies = load_policies(configuration, clock_, random_, &policies_);
+    if (!policies) {
+        return refused(fmt::format("protection[{}]", policies.error().policy),
+                       policies.error().message);
+    }
+    out.policies_ = std::move(*policies);
+    auto plan = relay_->prepare(backend_settings(configuration, out.policies_),
+                                listener_settings(configuration, out.policies_));
+    if (!plan) {
+        return refused(plan.error().listener.empty()
+                           ? "listeners"
+                           : fmt::format("listeners[{}]", plan.error().listener),
+                       plan.error().message);
+    }
+    out.plan_ = std::move(*plan);
     return out;
+}
+
+void Gateway::commit(Reconfiguration reconfiguration) {
+    relay_->commit(std::move(reconfiguration.plan_));
+    relay_->set_handshakes(reconfiguration.configuration_.limits.handshakes);
+    reconfiguration.policies_.environments.replace(std::move(policies_.environments));
+    policies_ = std::move(reconfiguration.policies_);
+    policies_.environments.forget_unused();
+    configuration_ = std::move(reconfiguration.configuration_);
+    drain_timeout_ = std::chrono::milliseconds(configuration_.shutdown.timeout_ms);
+    for (const auto& [policy, credentials] : policies_.credentials) {
+        log_credentials(policy, *credentials->current());
+    }
 }
 
 size_t Gateway::poll_control() {

@@ -62,13 +62,20 @@ class Gateway {
     [[nodiscard]] bool is_leaving() const { return leaving_; }
     // Another gateway owns the associations of our group now: end, and send nothing more.
     [[nodiscard]] bool is_fenced() const { return keeper_ && keeper_->is_fenced(); }
-    // Reads certificates, keys and revocation lists again and logs what came of it. What cannot be
-    // read stays as it was; associations and handshakes under way are not touched.
-    struct Reload {
-        std::string policy;
-        std::string error;  // empty: read
+    // Another configuration for what can change while associations are up: listeners, backends,
+    // protection policies with all their files, and what config/difference.h calls live. prepare()
+    // does whatever can fail and changes nothing; commit() cannot fail. One that is dropped leaves
+    // no trace.
+    class Reconfiguration;
+    struct Refusal {
+        std::string key;  // as in the outline: "protection[trunk]"; may be that of a whole list
+        std::string reason;
     };
-    std::vector<Reload> reload_credentials();
+    [[nodiscard]] tl::expected<Reconfiguration, Refusal> prepare(
+        const config::Configuration& configuration);
+    // Of the last prepare(). Associations go on: see docs/operations.md for what a change means to
+    // them.
+    void commit(Reconfiguration reconfiguration);
     // New keys for every protected association.
     void request_rekey() { relay_->request_rekey(); }
     [[nodiscard]] bool is_drained() const {
@@ -107,6 +114,8 @@ class Gateway {
 
     const Clock& clock_;
     Random& random_;
+    config::Configuration configuration_;
+    bool has_restart_tables_ = false;
     TimePoint started_{};
     std::chrono::milliseconds drain_timeout_{};
     Policies policies_;
@@ -129,6 +138,17 @@ class Gateway {
     std::vector<Launch> launched_;
     bool leaving_ = false;
     alignas(64) std::atomic<bool> stop_{false};  // written by the control thread, read by workers
+};
+
+class Gateway::Reconfiguration {
+ public:
+    [[nodiscard]] const Policies& policies() const { return policies_; }
+
+ private:
+    friend class Gateway;
+    config::Configuration configuration_;
+    Policies policies_;
+    relay::Relay::Plan plan_;
 };
 
 }  // namespace sdg::gateway

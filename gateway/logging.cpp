@@ -108,9 +108,12 @@ std::shared_ptr<Sink>& current() {
 void set_up_logging(const config::Log& settings) {
     spdlog::drop_all();
     current() = std::make_shared<Sink>(settings);
-    auto logger = std::make_shared<spdlog::logger>("gateway", current());
-    logger->set_level(level_of(settings.level));
-    spdlog::set_default_logger(std::move(logger));
+    spdlog::set_default_logger(std::make_shared<spdlog::logger>("gateway", current()));
+    set_log_levels(settings);
+}
+
+void set_log_levels(const config::Log& settings) {
+    spdlog::set_level(level_of(settings.level));
     for (const auto& [module, level] : settings.modules) {
         log::of(module).set_level(level_of(level));
     }

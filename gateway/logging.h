@@ -10,6 +10,8 @@ namespace sdg::gateway {
 
 // Call once, before any module logs.
 void set_up_logging(const config::Log& settings);
+// The levels of all modules.
+void set_log_levels(const config::Log& settings);
 // Writes what has been suppressed meanwhile. Control thread, now and then.
 void tell_suppressed_lines();
 // All of it; before the end.

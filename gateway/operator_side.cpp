@@ -10,8 +10,8 @@ constexpr std::chrono::nanoseconds kPublish = std::chrono::seconds(1);
 }  // namespace
 
 Result<std::unique_ptr<OperatorSide>> OperatorSide::start(
-    const config::Configuration& configuration, Gateway& gateway) {
-    std::unique_ptr<OperatorSide> out(new OperatorSide(gateway));
+    const config::Configuration& configuration, Gateway& gateway, Reload& reload) {
+    std::unique_ptr<OperatorSide> out(new OperatorSide(gateway, reload));
     if (configuration.admin) {
         if (auto opened = out->open_socket(*configuration.admin); !opened) {
             return tl::unexpected(opened.error());

@@ -16,9 +16,9 @@ namespace sdg::gateway {
 
 class OperatorSide {
  public:
-    // gateway outlives the object. The error names the file, group or address.
+    // gateway and reload outlive the object. The error names the file, group or address.
     [[nodiscard]] static Result<std::unique_ptr<OperatorSide>> start(
-        const config::Configuration& configuration, Gateway& gateway);
+        const config::Configuration& configuration, Gateway& gateway, Reload& reload);
     OperatorSide(const OperatorSide&) = delete;
     OperatorSide& operator=(const OperatorSide&) = delete;
 
@@ -26,7 +26,8 @@ class OperatorSide {
     void poll();
 
  private:
-    explicit OperatorSide(Gateway& gateway) : gateway_(gateway), operations_(gateway) {}
+    OperatorSide(Gateway& gateway, Reload& reload)
+        : gateway_(gateway), operations_(gateway, reload) {}
     Result<void> open_socket(const config::Admin& admin);
     Result<void> serve_metrics(const config::Metrics& metrics);
 

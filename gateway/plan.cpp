@@ -115,13 +115,27 @@ struct Sources {
     std::shared_ptr<keymgmt::tls13::CredentialStore> dtls13;
 };
 
+std::shared_ptr<keymgmt::Method> running_raw_keys(const config::ProtectionPolicy& policy,
+                                                  const Policies* running) {
+    if (running == nullptr || !policy.lab_raw_file) {
+        return nullptr;
+    }
+    const auto found = running->raw_keys.find(policy.name);
+    return found != running->raw_keys.end() && found->second.file == *policy.lab_raw_file
+               ? found->second.method
+               : nullptr;
+}
+
 class PolicyLoader {
  public:
     PolicyLoader(const Clock& clock, Random& random) : clock_(clock), random_(random) {}
 
-    Result<Sources> load(const config::ProtectionPolicy& from) const {
+    // running: may be null.
+    Result<Sources> load(const config::ProtectionPolicy& from, const Policies* running) const {
         Sources out;
-        if (from.preshared_file || from.lab_raw_file) {
+        if (const auto raw_keys = running_raw_keys(from, running)) {
+            out.preshared = raw_keys;
+        } else if (from.preshared_file || from.lab_raw_file) {
             auto method = load_preshared(from);
             if (!method) {
                 return tl::unexpected(method.error());
@@ -149,11 +163,14 @@ class PolicyLoader {
         return out;
     }
 
-    // peer_names: empty for the policy's own.
-    Result<std::unique_ptr<keymgmt::Policy>> make(
-        const config::ProtectionPolicy& from, const Sources& sources,
-        const std::vector<std::string>& peer_names) const {
-        auto to = std::make_unique<keymgmt::Policy>();
+    // For the leg ("listener nodes"; empty: for none). peer_names: empty for the policy's own.
+    Result<std::shared_ptr<const keymgmt::Policy>> make(const config::ProtectionPolicy& from,
+                                                        const Sources& sources,
+                                                        const std::string& leg,
+                                                        const std::vector<std::string>& peer_names,
+                                                        LegEnvironments& environments) const {
+        auto to = std::make_shared<keymgmt::Policy>();
+        const bool has_own_names = !peer_names.empty();
         to->name = from.name;
         for (const auto id : from.methods) {
             to->key_management.methods.push_back(static_cast<uint8_t>(id));
@@ -172,14 +189,15 @@ class PolicyLoader {
             if (!names) {
                 return tl::unexpected(names.error());
             }
-            to->methods.push_back(keymgmt::tls13::make_tls_method(
-                std::make_shared<const keymgmt::tls13::SessionEnvironment>(
-                    keymgmt::tls13::SessionEnvironment{.credentials = sources.tls13,
-                                                       .peer_names = std::move(*names),
-                                                       .options = tls_session_options(from),
-                                                       .clock = clock_,
-                                                       .random = random_,
-                                                       .unix_time = unix_time})));
+            const auto environment = std::make_shared<keymgmt::tls13::SessionEnvironment>(
+                keymgmt::tls13::SessionEnvironment{.credentials = sources.tls13,
+                                                   .peer_names = std::move(*names),
+                                                   .options = tls_session_options(from),
+                                                   .clock = clock_,
+                                                   .random = random_,
+                                                   .unix_time = unix_time});
+            environments.tls13.push_back({leg, from.name, has_own_names, environment});
+            to->methods.push_back(keymgmt::tls13::make_tls_method(environment));
         }
         if (sources.dtls13) {
             auto names = keymgmt::tls13::PeerNames::parse(
@@ -187,14 +205,15 @@ class PolicyLoader {
             if (!names) {
                 return tl::unexpected(names.error());
             }
-            auto method = keymgmt::dtls13::make_dtls_method(
-                std::make_shared<const keymgmt::dtls13::SessionEnvironment>(
-                    keymgmt::dtls13::SessionEnvironment{.credentials = sources.dtls13,
-                                                        .peer_names = std::move(*names),
-                                                        .options = dtls_session_options(from),
-                                                        .clock = clock_,
-                                                        .random = random_,
-                                                        .unix_time = unix_time}));
+            const auto environment = std::make_shared<keymgmt::dtls13::SessionEnvironment>(
+                keymgmt::dtls13::SessionEnvironment{.credentials = sources.dtls13,
+                                                    .peer_names = std::move(*names),
+                                                    .options = dtls_session_options(from),
+                                                    .clock = clock_,
+                                                    .random = random_,
+                                                    .unix_time = unix_time});
+            environments.dtls13.push_back({leg, from.name, has_own_names, environment});
+            auto method = keymgmt::dtls13::make_dtls_method(environment);
             if (!method) {
                 return tl::unexpected(method.error());
             }
@@ -221,11 +240,6 @@ sctp::LegSettings leg_settings(const config::Configuration& configuration, size_
     const uint32_t mtu = configuration.ports[port_index].mtu;
     leg.mtu = static_cast<uint16_t>(std::min(mtu, configuration.sctp.path_mtu.value_or(mtu)));
     return leg;
-}
-
-const keymgmt::Policy* policy_of(const std::optional<size_t>& index, const Policies& policies,
-                                 const std::unique_ptr<keymgmt::Policy>& own) {
-    return own ? own.get() : index ? policies.base[*index].get() : nullptr;
 }
 
 }  // namespace
@@ -301,20 +315,22 @@ worker::WorkerSettings worker_settings(const config::Configuration& configuratio
                           .strays = budgets.stray_per_second / workers.count}};
 }
 
-Result<Policies> load_policies(const config::Configuration& configuration, const Clock& clock,
-                               Random& random) {
+tl::expected<Policies, PolicyError> load_policies(const config::Configuration& configuration,
+                                                  const Clock& clock, Random& random,
+                                                  const Policies* running) {
     const PolicyLoader loader(clock, random);
     Policies out;
     std::vector<Sources> sources;
     const auto failed = [](const std::string& name, const Error& error) {
-        return fail(error.code, "protection policy {}: {}", name, error.message);
+        return tl::unexpected(PolicyError{
+            {error.code, fmt::format("protection policy {}: {}", name, error.message)}, name});
     };
     for (const config::ProtectionPolicy& from : configuration.protection) {
-        auto loaded = loader.load(from);
+        auto loaded = loader.load(from, running);
         if (!loaded) {
             return failed(from.name, loaded.error());
         }
-        auto made = loader.make(from, *loaded, {});
+        auto made = loader.make(from, *loaded, {}, {}, out.environments);
         if (!made) {
             return failed(from.name, made.error());
         }
@@ -323,15 +339,21 @@ Result<Policies> load_policies(const config::Configuration& configuration, const
                 out.credentials.push_back({from.name, store});
             }
         }
+        if (from.lab_raw_file) {
+            out.raw_keys[from.name] = {*from.lab_raw_file, loaded->preshared};
+        }
         sources.push_back(std::move(*loaded));
         out.base.push_back(std::move(*made));
     }
-    const auto own_names = [&](const auto& legs, auto& to) -> Result<void> {
+    const auto make_own = [&](const auto& legs, const char* kind,
+                              auto& to) -> tl::expected<void, PolicyError> {
         for (const auto& leg : legs) {
             to.emplace_back();
-            if (leg.protection && !leg.peer_names.empty()) {
+            if (leg.protection) {
                 const auto& from = configuration.protection[*leg.protection];
-                auto made = loader.make(from, sources[*leg.protection], leg.peer_names);
+                auto made = loader.make(from, sources[*leg.protection],
+                                        fmt::format("{} {}", kind, leg.name), leg.peer_names,
+                                        out.environments);
                 if (!made) {
                     return failed(from.name, made.error());
                 }
@@ -340,10 +362,10 @@ Result<Policies> load_policies(const config::Configuration& configuration, const
         }
         return {};
     };
-    if (auto done = own_names(configuration.listeners, out.of_listeners); !done) {
+    if (auto done = make_own(configuration.listeners, "listener", out.of_listeners); !done) {
         return tl::unexpected(done.error());
     }
-    if (auto done = own_names(configuration.backends, out.of_backends); !done) {
+    if (auto done = make_own(configuration.backends, "backend", out.of_backends); !done) {
         return tl::unexpected(done.error());
     }
     return out;
@@ -364,8 +386,8 @@ std::vector<relay::BackendSettings> backend_settings(const config::Configuration
                         .local_port = from.local_port,
                         .peer_port = from.port,
                         .port = static_cast<uint16_t>(from.port_index)};
-        to.policy = policy_of(from.protection, policies, policies.of_backends[out.size()]);
-        to.leg = leg_settings(configuration, from.port_index, from.streams, to.policy);
+        to.policy = policies.of_backends[out.size()];
+        to.leg = leg_settings(configuration, from.port_index, from.streams, to.policy.get());
         to.connect_timeout = std::chrono::milliseconds(from.connect_timeout_ms);
         out.push_back(std::move(to));
     }
@@ -381,10 +403,10 @@ std::vector<relay::ListenerSettings> listener_settings(const config::Configurati
         to.address = from.address;
         to.sctp_port = from.port;
         to.port = static_cast<uint16_t>(from.port_index);
-        to.policy = policy_of(from.protection, policies, policies.of_listeners[out.size()]);
-        to.leg = leg_settings(configuration, from.port_index, from.max_streams, to.policy);
+        to.policy = policies.of_listeners[out.size()];
+        to.leg = leg_settings(configuration, from.port_index, from.max_streams, to.policy.get());
         to.max_associations = from.max_associations;
-        to.backend = from.backend;
+        to.backend = configuration.backends[from.backend].name;
         to.on_restart = from.on_restart == config::OnRestart::keep ? relay::OnRestart::keep
                                                                    : relay::OnRestart::reset;
         out.push_back(std::move(to));

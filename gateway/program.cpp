@@ -32,6 +32,7 @@
 #include "gateway/gateway.h"
 #include "gateway/logging.h"
 #include "gateway/operator_side.h"
+#include "gateway/reload.h"
 #include "gateway/restart_store.h"
 #include "gateway/supervision.h"
 #include "gateway/telemetry.h"
@@ -70,7 +71,7 @@ void harden(bool lab) {
 }
 
 // SIGINT, SIGTERM: drain; a second one: at once. SIGQUIT: leave the associations to the next
-// process. SIGHUP: read the certificates again. SIGUSR1:
+// process. SIGHUP: reload. SIGUSR1:
 // write the statistics. SIGUSR2: new keys for every protected association. Blocked before any
 // thread exists, so that only this descriptor delivers them.
 class Signals {
@@ -152,8 +153,8 @@ void tell_refused_system_calls() {
 
 // Until a signal has asked for the end and everything is drained.
 // telemetry: may be null.
-void control_loop(Gateway& gateway, const Signals& signals, OperatorSide& operator_side,
-                  Supervision& supervision, Telemetry* telemetry,
+void control_loop(Gateway& gateway, const Signals& signals, Reload& reload,
+                  OperatorSide& operator_side, Supervision& supervision, Telemetry* telemetry,
                   const config::Configuration& configuration) {
     // A signal need not be seen at once: reading the descriptor is a system call.
     constexpr unsigned kRoundsPerSignalLook = 64;
@@ -196,7 +197,7 @@ void control_loop(Gateway& gateway, const Signals& signals, OperatorSide& operat
                 }
             } else if (*signal == SIGHUP) {
                 supervision.reloading(clock.now());
-                gateway.reload_credentials();
+                reload.run(false);
                 supervision.ready(gateway);
             } else if (*signal == SIGQUIT) {
                 if (auto left = gateway.leave(); !left) {
@@ -210,7 +211,7 @@ void control_loop(Gateway& gateway, const Signals& signals, OperatorSide& operat
                 break;
             } else {
                 log.info("draining {} associations, at most {} ms",
-                         gateway.host().association_count(), configuration.shutdown.timeout_ms);
+                         gateway.host().association_count(), gateway.drain_timeout().count());
                 gateway.drain();
             }
         }
@@ -260,7 +261,20 @@ Result<std::unique_ptr<restart::Keeper>> wait_for_group(const config::Configurat
     }
 }
 
-int run(const config::Configuration& configuration) {
+std::optional<config::LogLevel> level_from(const std::string& text) {
+    for (const auto& [name, level] :
+         {std::pair{"error", config::LogLevel::error}, std::pair{"warn", config::LogLevel::warn},
+          std::pair{"info", config::LogLevel::info}, std::pair{"debug", config::LogLevel::debug}}) {
+        if (text == name) {
+            return level;
+        }
+    }
+    return std::nullopt;
+}
+
+// command: may have a level that the configuration has been given already.
+int run(const config::LoadedFile& loaded, const CommandLine& command) {
+    const config::Configuration& configuration = loaded.configuration;
     const Signals signals;
     Supervision supervision(process::ServiceNotifier::from_environment());
     if (const config::Security& security = configuration.security; security.user) {
@@ -306,7 +320,9 @@ int run(const config::Configuration& configuration) {
         say(started.error().message);
         return 1;
     }
-    auto operator_side = OperatorSide::start(configuration, **gateway);
+    Reload reload(**gateway, std::filesystem::absolute(command.config), loaded.outline,
+                  level_from(command.level));
+    auto operator_side = OperatorSide::start(configuration, **gateway, reload);
     if (!operator_side) {
         say(operator_side.error().message);
         return 1;
@@ -330,7 +346,8 @@ int run(const config::Configuration& configuration) {
              configuration.ports.size(), configuration.workers.count,
              (*eal)->uses_hugepages() ? "" : ", no hugepages");
     supervision.ready(**gateway);
-    control_loop(**gateway, signals, **operator_side, supervision, telemetry.get(), configuration);
+    control_loop(**gateway, signals, reload, **operator_side, supervision, telemetry.get(),
+                 configuration);
     (*gateway)->stop_workers();
     const bool fenced = (*gateway)->is_fenced();
     const auto statistics = (*gateway)->statistics();
@@ -367,39 +384,30 @@ int rotate_keys(const config::Configuration& configuration, const std::string& f
     return 0;
 }
 
-std::optional<config::LogLevel> level_from(const std::string& text) {
-    for (const auto& [name, level] :
-         {std::pair{"error", config::LogLevel::error}, std::pair{"warn", config::LogLevel::warn},
-          std::pair{"info", config::LogLevel::info}, std::pair{"debug", config::LogLevel::debug}}) {
-        if (text == name) {
-            return level;
-        }
-    }
-    return std::nullopt;
-}
-
 int act_on(const CommandLine& command) {
     const bool check_only = !command.check.empty();
     const bool rotate_only = !command.rotate.empty();
-    auto loaded = config::load(check_only    ? command.check
-                               : rotate_only ? command.rotate
-                                             : command.config);
+    auto loaded = config::load_file(check_only    ? command.check
+                                    : rotate_only ? command.rotate
+                                                  : command.config);
     if (!loaded) {
         fmt::print(stderr, "{}", config::to_string(loaded.error()));
         return 1;
     }
+    config::Configuration& configuration = loaded->configuration;
     if (check_only) {
         fmt::print("{}: ok, {} listeners, {} backends, {} ports\n", command.check,
-                   loaded->listeners.size(), loaded->backends.size(), loaded->ports.size());
+                   configuration.listeners.size(), configuration.backends.size(),
+                   configuration.ports.size());
         return 0;
     }
     if (rotate_only) {
-        return rotate_keys(*loaded, command.rotate);
+        return rotate_keys(configuration, command.rotate);
     }
     if (!command.level.empty()) {
-        loaded->log.level = *level_from(command.level);
+        configuration.log.level = *level_from(command.level);
     }
-    return run(*loaded);
+    return run(*loaded, command);
 }
 
 }  // namespace

@@ -11,17 +11,20 @@ std::string Dispatcher::answer(std::string_view line, Caller& caller) {
     if (!request) {
         return error_line(request.error().id, request.error().error);
     }
-    const auto result = request->command->changes ? carry_out_audited(*request, caller)
-                                                  : carry_out(*request, caller);
-    return result ? answer_line(request->id, *result) : error_line(request->id, result.error());
+    nlohmann::json details = nullptr;
+    const auto result = request->command->changes ? carry_out_audited(*request, caller, details)
+                                                  : carry_out(*request, caller, details);
+    return result ? answer_line(request->id, *result)
+                  : error_line(request->id, result.error(), details);
 }
 
-Result<nlohmann::json> Dispatcher::carry_out_audited(const Request& request, Caller& caller) {
+Result<nlohmann::json> Dispatcher::carry_out_audited(const Request& request, Caller& caller,
+                                                     nlohmann::json& details) {
     const Peer who = caller.peer;
     if (auto writable = audit_.check(); !writable) {
         return tl::unexpected(writable.error());
     }
-    auto result = carry_out(request, caller);
+    auto result = carry_out(request, caller, details);
     const std::string_view outcome = result ? "ok" : code_name(result.error().code);
     log::of("admin").info("{} by uid {} (pid {}): {}", request.command->name, who.uid, who.pid,
                           result ? "ok" : result.error().message);
@@ -33,7 +36,8 @@ Result<nlohmann::json> Dispatcher::carry_out_audited(const Request& request, Cal
     return result;
 }
 
-Result<nlohmann::json> Dispatcher::carry_out(const Request& request, Caller& caller) {
+Result<nlohmann::json> Dispatcher::carry_out(const Request& request, Caller& caller,
+                                             nlohmann::json& details) {
     switch (request.command->id) {
         case CommandId::status:
             return operations_.status();
@@ -70,8 +74,14 @@ Result<nlohmann::json> Dispatcher::carry_out(const Request& request, Caller& cal
             return operations_.drain();
         case CommandId::leave:
             return operations_.leave();
-        case CommandId::reload:
-            return operations_.reload();
+        case CommandId::reload: {
+            auto reloaded = operations_.reload(request.flag("dry_run"));
+            if (reloaded.refusal.empty()) {
+                return std::move(reloaded.report);
+            }
+            details = std::move(reloaded.report);
+            return tl::unexpected(Error{ErrorCode::refused, std::move(reloaded.refusal)});
+        }
         case CommandId::log_level:
             return operations_.set_log_level(request.word("module"), *request.word("level"));
         case CommandId::captures:

@@ -23,8 +23,11 @@ class Dispatcher {
     [[nodiscard]] std::string answer(std::string_view line, Caller& caller);
 
  private:
-    [[nodiscard]] Result<nlohmann::json> carry_out(const Request& request, Caller& caller);
-    [[nodiscard]] Result<nlohmann::json> carry_out_audited(const Request& request, Caller& caller);
+    // details: what a failure has to tell beside its message.
+    [[nodiscard]] Result<nlohmann::json> carry_out(const Request& request, Caller& caller,
+                                                   nlohmann::json& details);
+    [[nodiscard]] Result<nlohmann::json> carry_out_audited(const Request& request, Caller& caller,
+                                                           nlohmann::json& details);
 
     Operations& operations_;
     AuditLog audit_;

@@ -65,8 +65,14 @@ class Operations {
     virtual Result<nlohmann::json> drain() = 0;
     // Ends at once; the associations are left to the next process.
     virtual Result<nlohmann::json> leave() = 0;
-    // Certificates, keys and revocation lists are read again.
-    virtual Result<nlohmann::json> reload() = 0;
+    // The configuration file, certificates, keys and revocation lists are read again. trial: only
+    // says what would be done. Either way the report tells all; refusal: why nothing was changed
+    // or could be, empty when it was or could.
+    struct Reloaded {
+        nlohmann::json report;
+        std::string refusal;
+    };
+    virtual Reloaded reload(bool trial) = 0;
     // unset module: all. level: error, warn, info or debug.
     virtual Result<nlohmann::json> set_log_level(const std::optional<std::string>& module,
                                                  const std::string& level) = 0;

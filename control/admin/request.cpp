@@ -23,6 +23,7 @@ constexpr std::array kRekey{Argument{"association", ArgumentType::number, false,
                             Argument{"all", ArgumentType::boolean, false, {}}};
 constexpr std::array kClose{Argument{"association", ArgumentType::number, true, {}},
                             Argument{"how", ArgumentType::word, false, kHow}};
+constexpr std::array kReload{Argument{"dry_run", ArgumentType::boolean, false, {}}};
 constexpr std::array kLogLevel{Argument{"level", ArgumentType::word, true, kLevels},
                                Argument{"module", ArgumentType::word, false, {}}};
 
@@ -51,7 +52,7 @@ constexpr std::array<Command, 17> kCommands{{
     {CommandId::close, "close", true, kClose},
     {CommandId::drain, "drain", true, {}},
     {CommandId::leave, "leave", true, {}},
-    {CommandId::reload, "reload", true, {}},
+    {CommandId::reload, "reload", true, kReload},
     {CommandId::log_level, "log_level", true, kLogLevel},
     {CommandId::captures, "captures", false, {}},
     {CommandId::capture, "capture", true, kCapture},
@@ -225,10 +226,13 @@ std::string answer_line(std::optional<uint64_t> id, const json& result) {
     return line_of(out);
 }
 
-std::string error_line(std::optional<uint64_t> id, const Error& error) {
+std::string error_line(std::optional<uint64_t> id, const Error& error, const json& details) {
     json out = head(id);
     out["ok"] = false;
     out["error"] = {{"code", code_name(error.code)}, {"message", error.message}};
+    if (!details.is_null()) {
+        out["error"]["details"] = details;
+    }
     return line_of(out);
 }
 

@@ -89,7 +89,9 @@ struct Refusal {
 //   {"version": 1, "id": 7, "ok": true, "result": {...}}
 //   {"version": 1, "id": 7, "ok": false, "error": {"code": "not_found", "message": "..."}}
 [[nodiscard]] std::string answer_line(std::optional<uint64_t> id, const nlohmann::json& result);
-[[nodiscard]] std::string error_line(std::optional<uint64_t> id, const Error& error);
+// details: for programs, as the error's member of that name; null: none.
+[[nodiscard]] std::string error_line(std::optional<uint64_t> id, const Error& error,
+                                     const nlohmann::json& details = nullptr);
 [[nodiscard]] std::string_view code_name(ErrorCode code);
 
 }  // namespace sdg::admin

@@ -25,12 +25,21 @@ void HandshakeQueue::release(Member& member) {
     }
     member.has_slot_ = false;
     std::erase(holders_, &member);
-    if (!waiting_.empty() && holders_.size() < slots_) {
+    fill_slots();
+}
+
+void HandshakeQueue::fill_slots() {
+    while (!waiting_.empty() && holders_.size() < slots_) {
         Member& next = *waiting_.front();
         waiting_.pop_front();
         next.waiting_ = false;
         give_slot(next);
     }
+}
+
+void HandshakeQueue::set_slots(size_t slots) {
+    slots_ = slots;
+    fill_slots();
 }
 
 void HandshakeQueue::request(Member& member, bool needs_slot) {

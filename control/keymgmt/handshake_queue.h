@@ -42,6 +42,8 @@ class HandshakeQueue {
 
     HandshakeQueue(size_t slots, const Clock& clock) : slots_(slots), clock_(clock) {}
 
+    // Fewer than are in use: those end first.
+    void set_slots(size_t slots);
     // A turn at the end of the queue, or once a slot is free. Asking twice is asking once.
     void request(Member& member, bool needs_slot);
     // Gives the slot to the next in line; nothing when the member has none.
@@ -59,6 +61,7 @@ class HandshakeQueue {
 
  private:
     void give_slot(Member& member);
+    void fill_slots();
     void push_ready(Member& member);
 
     size_t slots_;

@@ -8,29 +8,32 @@
 
 namespace sdg::relay {
 
-Pair::Pair(Relay& relay, uint64_t id, const ListenerSettings& listener,
-           ListenerCounters& listener_counters, const BackendSettings& backend)
+Pair::Pair(Relay& relay, uint64_t id, std::shared_ptr<Listener> listener,
+           std::shared_ptr<Backend> backend)
     : relay_(relay),
       id_(id),
       begun_(relay.clock_.now()),
-      listener_(listener_counters),
-      listener_settings_(listener),
-      backend_settings_(backend),
-      accepted_(fmt::format("association {} listener {}", id, listener.name), listener.policy,
-                relay.protection_, relay.handshakes_, *this),
-      backend_(fmt::format("association {} backend {}", id, backend.name), backend.policy,
-               relay.protection_, relay.handshakes_, *this),
+      listener_(std::move(listener)),
+      backend_of_(std::move(backend)),
+      listener_kept_(listener_->settings),
+      backend_kept_(backend_of_->settings),
+      listener_settings_(*listener_kept_),
+      backend_settings_(*backend_kept_),
+      accepted_(fmt::format("association {} listener {}", id, listener_settings_.name),
+                listener_settings_.policy.get(), relay.protection_, relay.handshakes_, *this),
+      backend_(fmt::format("association {} backend {}", id, backend_settings_.name),
+               backend_settings_.policy.get(), relay.protection_, relay.handshakes_, *this),
       to_backend_(accepted_, backend_),
       from_backend_(backend_, accepted_) {
-    ++listener_.associations;
-    ++listener_.accepted;
-    ++relay_.counters_of(backend).associations;
+    ++listener_->counters.associations;
+    ++listener_->counters.accepted;
+    ++backend_of_->counters.associations;
 }
 
 Pair::~Pair() {
     end_restoring();
-    --listener_.associations;
-    --relay_.counters_of(backend_settings_).associations;
+    --listener_->counters.associations;
+    --backend_of_->counters.associations;
 }
 
 void Pair::tell(spdlog::level::level_enum level, std::string_view event, const Leg& leg,
@@ -54,7 +57,7 @@ void Pair::on_leg_up(Leg& leg) {
     }
     if (restoring_) {
         if (&leg == &backend_) {
-            relay_.note_backend(backend_settings_, true);
+            relay_.note_backend(*backend_of_, true);
         }
         on_restored_leg_up(leg);
         return;
@@ -62,7 +65,7 @@ void Pair::on_leg_up(Leg& leg) {
     if (&leg == &accepted_) {
         connect_backend();
     } else {
-        relay_.note_backend(backend_settings_, true);
+        relay_.note_backend(*backend_of_, true);
         if (accepted_.is_up()) {
             ++relay_.counters_.pairs_relaying;
             flush_restart_keys();
@@ -86,7 +89,7 @@ void Pair::connect_backend(uint16_t local_port) {
         return;
     }
     backend_absent_ = true;
-    relay_.note_backend(backend_settings_, false);
+    relay_.note_backend(*backend_of_, false);
     tell(spdlog::level::err, "backend_unreachable", accepted_,
          fmt::format("backend {} cannot be connected: {}; {} is aborted", backend_settings_.name,
                      connected.error().message, accepted_.describe()));
@@ -267,7 +270,7 @@ void Pair::on_leg_closed(Leg& leg, sctp::CloseReason reason, const std::string& 
     }
     Leg& peer = other(leg);
     if (&leg == &backend_ && !graceful && !aborting_) {
-        relay_.note_backend(backend_settings_, false);
+        relay_.note_backend(*backend_of_, false);
     }
     if (!peer.is_closed() && peer.association() != nullptr && !aborting_) {
         if (graceful) {

@@ -18,10 +18,10 @@ namespace sdg::relay {
 
 class Pair final : public LegOwner {
  public:
-    // The settings outlive the pair. id: never used for another pair of this process; the log lines
-    // of both legs carry it.
-    Pair(Relay& relay, uint64_t id, const ListenerSettings& listener,
-         ListenerCounters& listener_counters, const BackendSettings& backend);
+    // Goes on with what listener and backend are set to now, whatever becomes of them. id: never
+    // used for another pair of this process; the log lines of both legs carry it.
+    Pair(Relay& relay, uint64_t id, std::shared_ptr<Listener> listener,
+         std::shared_ptr<Backend> backend);
     ~Pair() override;
     Pair(const Pair&) = delete;
     Pair& operator=(const Pair&) = delete;
@@ -31,7 +31,7 @@ class Pair final : public LegOwner {
     // For the operator.
     [[nodiscard]] uint64_t id() const { return id_; }
     [[nodiscard]] TimePoint begun() const { return begun_; }
-    [[nodiscard]] const std::string& listener_name() const { return listener_.name; }
+    [[nodiscard]] const std::string& listener_name() const { return listener_settings_.name; }
     [[nodiscard]] const BackendSettings& backend_settings() const { return backend_settings_; }
     [[nodiscard]] const Leg& accepted_leg() const { return accepted_; }
     [[nodiscard]] const Leg& backend_leg() const { return backend_; }
@@ -114,7 +114,10 @@ class Pair final : public LegOwner {
     Relay& relay_;
     const uint64_t id_;
     const TimePoint begun_;
-    ListenerCounters& listener_;
+    const std::shared_ptr<Listener> listener_;
+    const std::shared_ptr<Backend> backend_of_;
+    const std::shared_ptr<const ListenerSettings> listener_kept_;
+    const std::shared_ptr<const BackendSettings> backend_kept_;
     const ListenerSettings& listener_settings_;
     const BackendSettings& backend_settings_;
     Leg accepted_;

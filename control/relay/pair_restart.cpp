@@ -124,7 +124,7 @@ void Pair::begin_restart(Leg& leg) {
     contexts.erase(contexts.begin());
     const auto& description = stored.taken->description;
     const keymgmt::Policy* const policy =
-        accepted ? listener_settings_.policy : backend_settings_.policy;
+        (accepted ? listener_settings_.policy : backend_settings_.policy).get();
     const sctp::RestartStart start{.epoch = context.epoch,
                                    .send = context.send,
                                    .receive = context.receive,

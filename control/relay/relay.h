@@ -38,7 +38,7 @@ struct BackendSettings {
     sctp::Endpoints endpoints;  // local_port 0: ephemeral
     sctp::LegSettings leg;
     std::chrono::milliseconds connect_timeout{10'000};
-    const keymgmt::Policy* policy = nullptr;  // null: plain
+    std::shared_ptr<const keymgmt::Policy> policy;  // null: plain
 };
 
 // What a restart under protection of one leg of a pair means for the other leg.
@@ -54,8 +54,8 @@ struct ListenerSettings {
     uint16_t port = 0;  // gateway port
     sctp::LegSettings leg;
     uint32_t max_associations = 1000;
-    size_t backend = 0;  // index
-    const keymgmt::Policy* policy = nullptr;
+    std::string backend;                            // its name
+    std::shared_ptr<const keymgmt::Policy> policy;  // null: plain
     OnRestart on_restart = OnRestart::keep;
 };
 
@@ -86,30 +86,65 @@ struct BackendCounters {
 
 // Of one listener.
 struct ListenerCounters {
-    std::string name;
     uint64_t associations = 0;  // now
     uint64_t accepted = 0;      // ever
+};
+
+// A backend or a listener is there as long as it is configured or has associations; these keep the
+// settings that they began with. One that is removed and comes back under its name counts on.
+struct Backend {
+    std::shared_ptr<const BackendSettings> settings;  // of new associations
+    BackendCounters counters;
+    bool is_removed = false;
+};
+
+struct Listener {
+    // Where INITs are taken. Whose they are may change without the host knowing.
+    struct Door {
+        std::unique_ptr<sctp::Listener> open;
+        std::shared_ptr<Listener*> owner;
+    };
+    std::shared_ptr<const ListenerSettings> settings;  // of new associations
+    std::shared_ptr<Backend> backend;                  // of new associations
+    ListenerCounters counters;
+    bool is_removed = false;
+    Door door;  // closed: removed, or the gateway is being stopped
 };
 
 class Pair;
 
 class Relay {
  public:
-    // host, protection, clock and the policies outlive the relay.
+    // host, protection and clock outlive the relay.
     // handshakes: how many with peers that have not authenticated yet may run at a time.
     Relay(sctp::Host& host, keys::ChunkProtection& protection, const Clock& clock,
-          std::vector<BackendSettings> backends, size_t handshakes);
+          size_t handshakes);
     ~Relay();
     // Where restart keys are kept; outlives the relay. Before the first association.
     void keep_restart_keys_in(restart::Keeper& keeper) { keeper_ = &keeper; }
     Relay(const Relay&) = delete;
     Relay& operator=(const Relay&) = delete;
 
-    [[nodiscard]] Result<void> listen(const ListenerSettings& settings);
-    [[nodiscard]] const ListenerSettings* find_listener(const std::string& name) const;
-    [[nodiscard]] const BackendSettings* find_backend(const std::string& name) const;
-    // Puts a pair of a former run together again. Both settings are of this relay.
-    void restore(const ListenerSettings& listener, const BackendSettings& backend,
+    // All listeners and backends there are to be from now on. prepare() does whatever can fail and
+    // changes nothing; commit() cannot fail. A plan that is dropped leaves no trace. Associations
+    // go on as they are; those of listeners that are not there any more, too.
+    class Plan;
+    struct PlanError : Error {
+        std::string listener;  // whose fault it is; empty: none's
+    };
+    // already_exists: a name or an address twice; not_found: no such backend; unavailable: the
+    // gateway is being stopped; else what the host says.
+    [[nodiscard]] tl::expected<Plan, PlanError> prepare(std::vector<BackendSettings> backends,
+                                                        std::vector<ListenerSettings> listeners);
+    // Of the last prepare(); no other call in between.
+    void commit(Plan plan);
+    void set_handshakes(size_t handshakes) { handshakes_.set_slots(handshakes); }
+
+    // Configured ones only; null: none.
+    [[nodiscard]] std::shared_ptr<Listener> find_listener(const std::string& name) const;
+    [[nodiscard]] std::shared_ptr<Backend> find_backend(const std::string& name) const;
+    // Puts a pair of a former run together again. Both are of this relay.
+    void restore(std::shared_ptr<Listener> listener, std::shared_ptr<Backend> backend,
                  RestoredPair restored);
     // Pairs that are being restored.
     [[nodiscard]] size_t restoring() const { return restoring_; }
@@ -130,13 +165,12 @@ class Relay {
     // For the operator. In the order of their ids.
     [[nodiscard]] const std::list<std::unique_ptr<Pair>>& pairs() const { return pairs_; }
     [[nodiscard]] Pair* find(uint64_t id) const;  // null: no such pair
-    [[nodiscard]] const std::vector<BackendSettings>& backends() const { return backends_; }
-    [[nodiscard]] const std::list<ListenerCounters>& listener_counters() const {
-        return listener_counters_;
+    // In the order of the configuration, then those that are removed and still have associations.
+    [[nodiscard]] const std::vector<std::shared_ptr<Listener>>& listeners() const {
+        return listeners_;
     }
-    // In the order of backends().
-    [[nodiscard]] const std::vector<BackendCounters>& backend_counters() const {
-        return backend_counters_;
+    [[nodiscard]] const std::vector<std::shared_ptr<Backend>>& backends() const {
+        return backends_;
     }
 
  private:
@@ -144,22 +178,17 @@ class Relay {
 
     void make_ready(Pair& pair);
     void drain_step();
-    // backend: one of backends_.
-    void note_backend(const BackendSettings& backend, bool connected);
-    [[nodiscard]] BackendCounters& counters_of(const BackendSettings& backend) {
-        return backend_counters_[static_cast<size_t>(&backend - backends_.data())];
-    }
+    void note_backend(Backend& backend, bool connected);
+    void forget_removed();
+    [[nodiscard]] sctp::AssociationObserver* accept(Listener& listener,
+                                                    sctp::Association& association);
 
     sctp::Host& host_;
     keys::ChunkProtection& protection_;
     const Clock& clock_;
     keymgmt::HandshakeQueue handshakes_;
-    std::vector<BackendSettings> backends_;
-    std::vector<BackendCounters> backend_counters_;
-    // One for each listener; pairs refer to them.
-    std::list<ListenerSettings> listener_settings_;
-    std::list<ListenerCounters> listener_counters_;
-    std::vector<std::unique_ptr<sctp::Listener>> listeners_;
+    std::vector<std::shared_ptr<Backend>> backends_;
+    std::vector<std::shared_ptr<Listener>> listeners_;
     restart::Keeper* keeper_ = nullptr;
     size_t restoring_ = 0;
     std::list<std::unique_ptr<Pair>> pairs_;
@@ -170,6 +199,20 @@ class Relay {
     TimePoint last_tick_{};
     std::optional<TimePoint> drain_started_;
     std::chrono::nanoseconds drain_timeout_{};
+};
+
+// What prepare() has made: the sockets of listeners that are new or have other SCTP settings.
+class Relay::Plan {
+ private:
+    friend class Relay;
+    struct Entry {
+        std::shared_ptr<const ListenerSettings> settings;
+        size_t backend = 0;         // index
+        Listener* keeps = nullptr;  // whose door it gets; null: its own
+        Listener::Door door;
+    };
+    std::vector<std::shared_ptr<const BackendSettings>> backends_;
+    std::vector<Entry> listeners_;
 };
 
 }  // namespace sdg::relay

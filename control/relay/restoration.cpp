@@ -41,14 +41,26 @@ Result<Restoration::Waiting> Restoration::plan(const restart::ListedAssociation&
     const StoredLeg other{note->other, note->other_is_protected};
     out.accepted = note->accepted ? stored : other;
     out.backend_leg = note->accepted ? other : stored;
-    for (const auto& [leg, policy] : {std::pair{out.accepted, out.listener->policy},
-                                      std::pair{out.backend_leg, out.backend->policy}}) {
-        if (leg.is_protected && (policy == nullptr || !policy->key_management.restart)) {
+    if (auto checked = check(out); !checked) {
+        return tl::unexpected(checked.error());
+    }
+    return out;
+}
+
+// Again before its turn: the configuration may have changed while it waited.
+Result<void> Restoration::check(const Waiting& pair) {
+    if (pair.listener->is_removed || pair.backend->is_removed) {
+        return fail(ErrorCode::not_found, "its listener or backend is not configured any more");
+    }
+    for (const auto& [leg, policy] :
+         {std::pair{&pair.accepted, pair.listener->settings->policy.get()},
+          std::pair{&pair.backend_leg, pair.backend->settings->policy.get()}}) {
+        if (leg->is_protected && (policy == nullptr || !policy->key_management.restart)) {
             return fail(ErrorCode::invalid_argument,
                         "its protection policy does not allow restart any more");
         }
     }
-    return out;
+    return {};
 }
 
 void Restoration::hold(const Waiting& pair) {
@@ -136,6 +148,12 @@ void Restoration::on_taken(const std::vector<Waiting>& pairs,
         RestoredPair restored{.accepted = {pair.accepted.tuple, {}},
                               .backend = {pair.backend_leg.tuple, {}}};
         bool usable = !relay_.is_draining();
+        if (const auto checked = check(pair); !checked) {
+            usable = false;
+            log::of("restart").error("{} is not restarted: {}",
+                                     restart::to_string(pair.accepted.tuple),
+                                     checked.error().message);
+        }
         for (auto& [stored, leg] : {std::pair{&pair.accepted, &restored.accepted},
                                     std::pair{&pair.backend_leg, &restored.backend}}) {
             if (!stored->is_protected) {
@@ -152,7 +170,7 @@ void Restoration::on_taken(const std::vector<Waiting>& pairs,
             }
         }
         if (usable) {
-            relay_.restore(*pair.listener, *pair.backend, std::move(restored));
+            relay_.restore(pair.listener, pair.backend, std::move(restored));
         } else {
             release(pair);
         }

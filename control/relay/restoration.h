@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <vector>
 
 #include "control/relay/relay.h"
@@ -46,13 +47,14 @@ class Restoration {
         bool is_protected = false;
     };
     struct Waiting {
-        const ListenerSettings* listener = nullptr;
-        const BackendSettings* backend = nullptr;
+        std::shared_ptr<Listener> listener;
+        std::shared_ptr<Backend> backend;
         StoredLeg accepted;
         StoredLeg backend_leg;
     };
 
     [[nodiscard]] Result<Waiting> plan(const restart::ListedAssociation& listed) const;
+    [[nodiscard]] static Result<void> check(const Waiting& pair);
     void hold(const Waiting& pair);
     void release(const Waiting& pair);
     void on_taken(const std::vector<Waiting>& pairs,

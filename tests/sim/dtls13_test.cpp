@@ -170,7 +170,7 @@ TEST_F(Dtls13, reloaded_certificates_serve_the_next_authentication) {
     Peer& client = world.connect();
     expect_relayed(world, client, make_messages(9, 5, 500));
     world.pki->issue("b", "b.example");  // another key and serial number, the same name
-    world.b->reload_credentials();
+    ASSERT_EQ(world.reload(world.b), "");
     world.run_for(seconds(22));
     EXPECT_TRUE(log.has("peer dns:b.example has authenticated anew")) << log.text();
     EXPECT_TRUE(log.has("peer dns:a.example has authenticated anew")) << log.text();
@@ -179,7 +179,7 @@ TEST_F(Dtls13, reloaded_certificates_serve_the_next_authentication) {
     // Another name: the identity is pinned.
     world.pki->write("b", world.pki->make({.subject_alternative_names = "DNS:b.example,DNS:more"},
                                           &world.pki->root()));
-    world.b->reload_credentials();
+    ASSERT_EQ(world.reload(world.b), "");
     ASSERT_TRUE(world.run_until([&] { return client.closed(); }, seconds(40)));
     EXPECT_TRUE(log.has("the identity changed during the association, it was dns:b.example"))
         << log.text();

@@ -446,7 +446,7 @@ TEST_F(Tls13, reloaded_certificates_serve_the_next_handshake) {
     world.run_for(milliseconds(1500));
 
     world.pki->issue("b", "b.example");  // another key and serial number, the same name
-    world.b->reload_credentials();
+    ASSERT_EQ(world.reload(world.b), "");
     world.b->request_rekey();
     world.run_for(seconds(2));
     EXPECT_EQ(a.newest, 4);
@@ -454,7 +454,7 @@ TEST_F(Tls13, reloaded_certificates_serve_the_next_handshake) {
     // Another name: the identity is pinned; the association lives on under the old keys.
     world.pki->write("b", world.pki->make({.subject_alternative_names = "DNS:b.example,DNS:more"},
                                           &world.pki->root()));
-    world.b->reload_credentials();
+    ASSERT_EQ(world.reload(world.b), "");
     world.b->request_rekey();
     world.run_for(seconds(2));
     EXPECT_TRUE(log.has("the identity changed during the association, it was dns:b.example"))
@@ -465,12 +465,12 @@ TEST_F(Tls13, reloaded_certificates_serve_the_next_handshake) {
 
     // Files that cannot be used change nothing.
     world.pki->write_text("b.pem", "no certificate\n");
-    world.b->reload_credentials();
-    EXPECT_TRUE(log.has("protection policy trunk: nothing is changed: ")) << log.text();
+    const std::string refusal = world.reload(world.b);
+    EXPECT_TRUE(refusal.starts_with("protection[trunk]: protection policy trunk: ")) << refusal;
 
     // A good one again: the next try is a rekey.
     world.pki->issue("b", "b.example");
-    world.b->reload_credentials();
+    ASSERT_EQ(world.reload(world.b), "");
     world.a->request_rekey();
     world.run_for(seconds(2));
     EXPECT_GE(a.newest, 5);

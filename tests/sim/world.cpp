@@ -233,6 +233,22 @@ void World::start(std::unique_ptr<gateway::Gateway>& gateway) {
     gateway = &gateway == &a ? make(config_a_, random_a) : make(config_b_, random_b);
 }
 
+std::string World::reload(std::unique_ptr<gateway::Gateway>& gateway,
+                          const std::function<void(config::Configuration&)>& change) {
+    config::Configuration& current = &gateway == &a ? config_a_ : config_b_;
+    config::Configuration wanted = current;
+    if (change) {
+        change(wanted);
+    }
+    auto prepared = gateway->prepare(wanted);
+    if (!prepared) {
+        return prepared.error().key + ": " + prepared.error().reason;
+    }
+    gateway->commit(std::move(*prepared));
+    current = std::move(wanted);
+    return {};
+}
+
 void World::step(std::chrono::microseconds step) {
     const uint64_t now = cycles_at(clock.now());
     client->poll();

@@ -96,6 +96,11 @@ class World {
     void kill(std::unique_ptr<gateway::Gateway>& gateway);
     // Another process with the configuration of a or b.
     void start(std::unique_ptr<gateway::Gateway>& gateway);
+    // Another configuration for a or b: as it was, with the change. Empty: it is in force now; else
+    // the key and the reason why nothing was changed.
+    [[nodiscard]] std::string reload(
+        std::unique_ptr<gateway::Gateway>& gateway,
+        const std::function<void(config::Configuration&)>& change = nullptr);
     // Told of every gateway as soon as it is there.
     std::function<void(gateway::Gateway&)> on_start = nullptr;
 

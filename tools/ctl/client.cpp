@@ -98,6 +98,7 @@ Result<nlohmann::json> Client::ask(const std::string& command, const nlohmann::j
     }
     if (!document.at("ok").get<bool>()) {
         const json& error = document.at("error");
+        details_ = error.value("details", json(nullptr));
         return fail(ErrorCode::refused, "{} ({})", error.value("message", ""),
                     error.value("code", ""));
     }

@@ -23,6 +23,8 @@ class Client {
     // descriptor that goes along, and stays the caller's; -1: none.
     [[nodiscard]] Result<nlohmann::json> ask(const std::string& command,
                                              const nlohmann::json& arguments, int file = -1);
+    // What the last error had to tell beside its message; null: nothing.
+    [[nodiscard]] const nlohmann::json& details() const { return details_; }
 
  private:
     explicit Client(int descriptor) : socket_(descriptor) {}
@@ -31,6 +33,7 @@ class Client {
     Descriptor socket_;
     std::string input_;
     uint64_t last_id_ = 0;
+    nlohmann::json details_;
 };
 
 }  // namespace sdg::ctl

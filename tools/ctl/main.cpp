@@ -28,6 +28,7 @@ struct Options {
     uint64_t association = 0;
     bool all = false;
     bool abort = false;
+    bool dry_run = false;
     std::string level;
     std::string module;
     std::string file;
@@ -43,6 +44,9 @@ int ask(const Options& options, const std::string& command, const json& argument
     }
     const auto result = (*client)->ask(command, arguments);
     if (!result) {
+        if (options.json && !(*client)->details().is_null()) {
+            fmt::print("{}\n", (*client)->details().dump(2));
+        }
         return complain(result.error());
     }
     if (options.json) {
@@ -128,6 +132,23 @@ int check_configuration(const Options& options) {
 
 std::string shown_as_listing(const json& result) {
     return listing(result);
+}
+
+std::string show_reload(const json& result) {
+    std::string out;
+    for (const json& change : result["changes"]) {
+        out += change["key"].get<std::string>() + ": ";
+        out += change["change"] == "changed"
+                   ? fmt::format("{} -> {}\n", change.value("from", ""), change.value("to", ""))
+                   : change["change"].get<std::string>() + '\n';
+    }
+    out += fmt::format("{} changes {}\n", result["changes"].size(),
+                       result["result"].get<std::string>());
+    return result["certificates"].empty()
+               ? out
+               : out + '\n' +
+                     table(result["certificates"],
+                           {{"POLICY", "policy"}, {"SUBJECT", "subject"}, {"UNTIL", "not_after"}});
 }
 
 std::string shown_as_done(const json&) {
@@ -228,10 +249,15 @@ void add_changing(CLI::App& app, Options& options, Action& action) {
         ->callback([&] {
             action = [&] { return ask(options, "leave", json::object(), shown_as_listing); };
         });
-    app.add_subcommand("reload", "read certificates, keys and revocation lists again")
-        ->callback([&] {
-            action = [&] { return ask(options, "reload", json::object(), shown_as_listing); };
-        });
+    CLI::App* reload =
+        app.add_subcommand("reload", "apply the configuration file and all files it names");
+    reload->add_flag("--dry-run", options.dry_run, "only say what would be done");
+    reload->callback([&] {
+        action = [&] {
+            return ask(options, "reload",
+                       options.dry_run ? json{{"dry_run", true}} : json::object(), show_reload);
+        };
+    });
     CLI::App* log = app.add_subcommand("log-level", "show the levels, or set one");
     log->add_option("LEVEL", options.level, "least severity shown")
         ->check(CLI::IsMember({"error", "warn", "info", "debug"}));

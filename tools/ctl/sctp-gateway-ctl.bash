@@ -12,6 +12,7 @@ _sctp_gateway_ctl() {
         --module) words='admin gateway keymgmt relay' ;;
         rekey) words='--all' ;;
         --leg) words='accepted backend' ;;
+        reload) words='--dry-run' ;;
         *)
             words='status associations backends ports workers certificates rekey close drain leave reload
                 capture captures log-level check-config --json --socket --help --version'

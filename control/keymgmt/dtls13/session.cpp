@@ -304,6 +304,10 @@ void DtlsSession::begin_handshake(Actions& actions) {
 
 PeerCheck DtlsSession::peer_check() {
     return [this](std::span<const CertificatePointer> chain, Role peer) -> Checked<void> {
+        if (environment_->is_withdrawn) {
+            return refuse(AlertDescription::access_denied,
+                          "its protection policy is not in the configuration any more");
+        }
         auto taken =
             check_against(environment_->credentials->current(), environment_->peer_names, peer_,
                           [this](const tls13::PeerIdentity& who) { shown_ = who; })(chain, peer);
@@ -537,6 +541,7 @@ bool DtlsSession::complete(Actions& actions) {
         actions.emplace_back(Report{.text = fmt::format("epoch {}: {}", epoch_, what)});
     }
     keyed_at_ = now;
+    options_ = environment_->options;
     update_at_ = after(options_.update_age);
     update_wanted_.clear();
     return true;

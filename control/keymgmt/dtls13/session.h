@@ -80,11 +80,15 @@ struct SessionOptions {
     std::chrono::nanoseconds last_retry = std::chrono::minutes(5);
 };
 
-// What the sessions of one policy share. Outlives them.
+// What the sessions of one leg of the configuration share. Outlives them. When the configuration
+// changes, so does what is in it: the next handshake or authenticator shows and demands what is
+// there then, and the options hold from the next key set on.
 struct SessionEnvironment {
     std::shared_ptr<tls13::CredentialStore> credentials;
     tls13::PeerNames peer_names;
     SessionOptions options;
+    // The configuration has no such policy any more: nobody authenticates under it.
+    bool is_withdrawn = false;
     const Clock& clock;
     Random& random;
     std::function<int64_t()> unix_time;  // seconds
@@ -173,7 +177,7 @@ class DtlsSession final : public Session {
 
     SessionContext context_;
     std::shared_ptr<const SessionEnvironment> environment_;
-    const SessionOptions& options_;
+    SessionOptions options_;  // since the last key set
     State state_ = State::negotiating;
     bool first_opened_ = false;
     bool required_ = false;

@@ -272,6 +272,10 @@ void TlsSession::begin_server(Actions& actions) {
 }
 
 bool TlsSession::open_connection(Actions& actions) {
+    if (environment_->is_withdrawn) {
+        handshake_failed(actions, "its protection policy is not in the configuration any more");
+        return false;
+    }
     auto tls = TlsConnection::create(environment_->credentials->current(), handshake_->role,
                                      environment_->peer_names, peer_);
     if (!tls) {
@@ -459,6 +463,7 @@ void TlsSession::complete(Actions& actions, record::KeyMaterial send_keys) {
         actions.emplace_back(SendMessage{records_message(epoch_, close_notify)});
     }
     keyed_at_ = now;
+    options_ = environment_->options;
     // Not all at once after a common start, and the two sides rarely at the same moment.
     const double part = 0.9 + 0.1 * (environment_->random.u32() / 4294967296.0);
     rekey_at_ = now + std::chrono::nanoseconds(static_cast<int64_t>(

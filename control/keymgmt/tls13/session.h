@@ -64,11 +64,16 @@ struct SessionOptions {
     std::chrono::nanoseconds last_retry = std::chrono::minutes(5);
 };
 
-// What the sessions of one policy share. Outlives them.
+// What the sessions of one leg of the configuration share. Outlives them. When the configuration
+// changes, so does what is in it: the next handshake shows and demands what is there then, and the
+// options hold for the keys that come of it.
 struct SessionEnvironment {
     std::shared_ptr<CredentialStore> credentials;
     PeerNames peer_names;
     SessionOptions options;
+    // The configuration has no such policy any more: no handshake succeeds, and the associations
+    // end with their keys.
+    bool is_withdrawn = false;
     const Clock& clock;
     Random& random;
     std::function<int64_t()> unix_time;  // seconds
@@ -170,7 +175,7 @@ class TlsSession final : public Session {
 
     SessionContext context_;
     std::shared_ptr<const SessionEnvironment> environment_;
-    const SessionOptions& options_;
+    SessionOptions options_;  // since the last key set
     State state_ = State::negotiating;
     bool first_opened_ = false;
     uint16_t epoch_ = 0;  // of the primary send key in use; 0: none yet

@@ -213,7 +213,7 @@ class Script {
                 }
                 break;
             case kReload:
-                static_cast<void>(gateway->reload_credentials());
+                static_cast<void>(world_.reload(gateway));
                 break;
             case kKill:
                 // Once: every gateway brings its ports with it.

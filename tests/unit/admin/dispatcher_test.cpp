@@ -86,10 +86,24 @@ TEST_F(AdminDispatcher, every_change_is_audited) {
     ask("drain");
     ask("leave");
     ask("reload");
+    ask("reload", {{"dry_run", true}});
     ask("log_level", {{"level", "debug"}, {"module", "relay"}});
-    EXPECT_EQ(operations.done, (std::vector<std::string>{"rekey all", "rekey 7", "close 7", "drain",
-                                                         "leave", "reload", "level relay debug"}));
-    EXPECT_EQ(entries().size(), 7U);
+    EXPECT_EQ(operations.done,
+              (std::vector<std::string>{"rekey all", "rekey 7", "close 7", "drain", "leave",
+                                        "reload", "reload, tried", "level relay debug"}));
+    EXPECT_EQ(entries().size(), 8U);
+}
+
+TEST_F(AdminDispatcher, a_reload_that_is_refused_tells_people_and_programs_why) {
+    operations.refusal = "gw.yaml:3: eal.memory_mib: needs a restart: DPDK is started once";
+    const auto answer = ask("reload");
+    EXPECT_EQ(answer["ok"], false);
+    EXPECT_EQ(answer["error"]["code"], "refused");
+    EXPECT_EQ(answer["error"]["message"], operations.refusal);
+    EXPECT_EQ(answer["error"]["details"]["result"], "refused");
+    ASSERT_EQ(entries().size(), 1U);
+    EXPECT_EQ(entries()[0]["result"], "refused");
+    EXPECT_EQ(entries()[0]["message"], operations.refusal);
 }
 
 TEST_F(AdminDispatcher, nothing_is_changed_while_the_audit_log_cannot_be_written) {

@@ -41,7 +41,11 @@ class FakeOperations final : public Operations {
     }
     Result<nlohmann::json> drain() override { return note("drain", 7); }
     Result<nlohmann::json> leave() override { return note("leave", 7); }
-    Result<nlohmann::json> reload() override { return note("reload", 7); }
+    std::string refusal;  // of reload()
+    Reloaded reload(bool trial) override {
+        done.emplace_back(trial ? "reload, tried" : "reload");
+        return {{{"result", refusal.empty() ? "applied" : "refused"}}, refusal};
+    }
     Result<nlohmann::json> set_log_level(const std::optional<std::string>& module,
                                          const std::string& level) override {
         return note("level " + module.value_or("all") + " " + level, 7);

@@ -93,7 +93,7 @@ TEST(Plan, legs_follow_their_policy_port_and_limits) {
     const auto loaded = policies();
     const auto backends = backend_settings(configuration, loaded);
     ASSERT_EQ(backends.size(), 1U);
-    EXPECT_EQ(backends[0].policy, loaded.base[0].get());
+    EXPECT_EQ(backends[0].policy, loaded.of_backends[0]);
     EXPECT_TRUE(backends[0].leg.key_management.has_value());
     EXPECT_EQ(backends[0].leg.outbound_streams, 9);
     EXPECT_EQ(backends[0].leg.send_buffer, 64U * 1024);

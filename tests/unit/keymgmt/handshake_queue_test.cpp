@@ -50,6 +50,23 @@ TEST_F(Queue, turns_come_in_the_order_asked_for_and_once) {
     EXPECT_EQ(queue.run(milliseconds(1)), 0U);
 }
 
+TEST_F(Queue, slots_may_become_more_or_fewer) {
+    for (Recorder* each : {&a, &b, &c, &d}) {
+        queue.request(*each, true);
+    }
+    EXPECT_EQ(queue.slots_in_use(), 2U);
+    queue.set_slots(3);
+    EXPECT_EQ(queue.slots_in_use(), 3U);
+    queue.set_slots(1);
+    EXPECT_EQ(queue.slots_in_use(), 3U) << "nobody's is taken away";
+    queue.release(a);
+    queue.release(b);
+    EXPECT_EQ(queue.waiting(), 1U);
+    queue.release(c);
+    EXPECT_EQ(queue.waiting(), 0U);
+    EXPECT_EQ(queue.slots_in_use(), 1U);
+}
+
 TEST_F(Queue, a_round_ends_with_its_time) {
     a.after = [&] { clock.advance(milliseconds(2)); };
     queue.request(a, false);

@@ -25,12 +25,27 @@ class RelayTest : public testing::Test {
     void SetUp() override {
         protection_ =
             std::move(*keys::ChunkProtection::create({.max_associations = 16, .workers = 1}));
-        BackendSettings backend;
-        backend.name = "amf";
-        relay_ = std::make_unique<Relay>(host_, *protection_, clock_, std::vector{backend}, 8);
-        ListenerSettings listener;
-        listener.name = "n2";
-        ASSERT_TRUE(relay_->listen(listener));
+        relay_ = std::make_unique<Relay>(host_, *protection_, clock_, 8);
+        set({backend_settings("amf")}, {listener_settings("n2", "amf", 1)});
+    }
+    static BackendSettings backend_settings(const std::string& name) {
+        BackendSettings out;
+        out.name = name;
+        return out;
+    }
+    static ListenerSettings listener_settings(const std::string& name, const std::string& backend,
+                                              uint16_t port) {
+        ListenerSettings out;
+        out.name = name;
+        out.backend = backend;
+        out.address = *IpAddress::parse("10.1.0.1");
+        out.sctp_port = port;
+        return out;
+    }
+    void set(std::vector<BackendSettings> backends, std::vector<ListenerSettings> listeners) {
+        auto plan = relay_->prepare(std::move(backends), std::move(listeners));
+        ASSERT_TRUE(plan) << plan.error().message;
+        relay_->commit(std::move(*plan));
     }
     FakeAssociation& accept() {
         accepted_.observer = host_.accept(accepted_);
@@ -282,18 +297,18 @@ TEST_F(RelayTest, a_closed_pair_waits_for_what_is_under_way_and_is_aborted_in_th
 
 TEST_F(RelayTest, listeners_and_backends_are_counted) {
     bring_up();
-    EXPECT_EQ(relay_->listener_counters().front().associations, 1U);
-    EXPECT_EQ(relay_->backend_counters()[0].associations, 1U);
-    EXPECT_EQ(relay_->backend_counters()[0].last_connected, true);
+    EXPECT_EQ(relay_->listeners().front()->counters.associations, 1U);
+    EXPECT_EQ(relay_->backends()[0]->counters.associations, 1U);
+    EXPECT_EQ(relay_->backends()[0]->counters.last_connected, true);
     backend().close(sctp::CloseReason::peer_unreachable);
     accepted_.close(sctp::CloseReason::locally_aborted);
     rounds();
     EXPECT_EQ(relay_->pair_count(), 0U);
-    EXPECT_EQ(relay_->listener_counters().front().associations, 0U);
-    EXPECT_EQ(relay_->listener_counters().front().accepted, 1U);
-    EXPECT_EQ(relay_->backend_counters()[0].associations, 0U);
-    EXPECT_EQ(relay_->backend_counters()[0].failures, 1U);
-    EXPECT_EQ(relay_->backend_counters()[0].last_connected, false);
+    EXPECT_EQ(relay_->listeners().front()->counters.associations, 0U);
+    EXPECT_EQ(relay_->listeners().front()->counters.accepted, 1U);
+    EXPECT_EQ(relay_->backends()[0]->counters.associations, 0U);
+    EXPECT_EQ(relay_->backends()[0]->counters.failures, 1U);
+    EXPECT_EQ(relay_->backends()[0]->counters.last_connected, false);
 }
 
 }  // namespace
