@@ -15,8 +15,8 @@ import re
 import sys
 
 PIECE = 1 << 24
-# Parts of a key-log line that are secret by themselves and long enough not to be there by chance.
-PARTS = (("key", 5), ("iv", 6), ("sn_key", 7))
+# Parts of a key-log line. Not the IV: it is the nonce of record 0, which is no secret.
+PARTS = (("key", 5), ("sn_key", 7))
 
 
 class Needle:

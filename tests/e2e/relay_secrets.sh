@@ -61,8 +61,9 @@ for side in a b; do
     "$SOURCE_ROOT/tests/e2e/memory_scan.py" --current "$last" --pid "$pid" "${core[@]}" \
         --secret "private key=$(scalar "$LAB_DIR/pki/gateway-$side.key")" \
         "$LAB_DIR/keys-a.log" "$LAB_DIR/keys-b.log" >"$LAB_DIR/scan-$side.json" || fail "gateway $side: $(cat "$LAB_DIR/scan-$side.json")"
+    rm -f "$LAB_DIR/core-$side.$pid"
     # The search finds what is there, or it proves nothing.
-    [ "$(json "$LAB_DIR/scan-$side.json" "len(d['current_found']) >= 4 and d['retired_needles'] >= $((REKEYS * 4))")" = True ] ||
+    [ "$(json "$LAB_DIR/scan-$side.json" "set(d['current_found']) >= {'key of epoch $last', 'sn_key of epoch $last', 'private key'} and d['retired_needles'] >= $((REKEYS * 4))")" = True ] ||
         fail "the scan of gateway $side saw nothing: $(cat "$LAB_DIR/scan-$side.json")"
 done
 lab_stop_gateway a || fail "gateway A ended with code $?"
