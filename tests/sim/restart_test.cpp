@@ -327,6 +327,48 @@ TEST_F(Restart, that_is_interrupted_at_any_step_uses_no_nonce_twice) {
     }
 }
 
+// The process dies with one of its writes to the store, before it has happened or before anybody
+// learnt that it has; whatever waited behind it never happens. On the side that restarts and on the
+// other.
+TEST_F(Restart, that_ends_with_any_write_to_the_store_uses_no_nonce_twice) {
+    for (const Keys keys : {Keys::tls13, Keys::dtls13, Keys::preshared}) {
+        for (const bool same_side : {true, false}) {
+            size_t deaths = 0;
+            for (size_t write = 1; write <= 4; ++write) {
+                for (const Gate::Death death : {Gate::Death::before, Gate::Death::after}) {
+                    World world(settings(120 + write, keys));
+                    Peer& client = bring_up(world);
+                    world.kill(world.a);
+                    world.run_for(milliseconds(20));
+                    world.start(world.a);
+                    auto& dying = same_side ? world.a : world.b;
+                    world.die_with_write(dying, write, death);
+                    const bool died = world.run_until([&] { return !dying; }, seconds(5));
+                    deaths += died ? 1 : 0;
+                    if (died) {
+                        world.run_for(milliseconds(20));
+                        world.start(dying);
+                    }
+                    world.run_for(seconds(3));
+                    client.send({.stream = 0, .ppid = 60, .unordered = false, .octets = {1, 2, 3}});
+                    const size_t before = received(world);
+                    EXPECT_TRUE(world.run_until(
+                        [&] { return received(world) > before || client.closed(); }, seconds(120)))
+                        << write << (same_side ? " same side" : " other side");
+                    if (client.closed() && received(world) == before) {
+                        Peer& again = world.connect();
+                        EXPECT_TRUE(
+                            world.run_until([&] { return again.established(); }, seconds(30)));
+                    }
+                    EXPECT_EQ(nonces.repeated, 0U)
+                        << write << (same_side ? " same side" : " other side");
+                }
+            }
+            EXPECT_GE(deaths, 2U) << "keys are deleted at least";
+        }
+    }
+}
+
 TEST_F(Restart, half_of_a_message_is_not_glued_to_another) {
     World world(settings(48));
     Peer& client = bring_up(world);

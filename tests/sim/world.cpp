@@ -177,9 +177,9 @@ World::World(const Settings& settings)
     on_start = settings.on_start;
     config_a_ = config_a;
     config_b_ = config_b;
-    a = make(config_a_, random_a);
+    a = make(config_a_, random_a, gate_a_);
     if (!settings.without_b) {
-        b = make(config_b_, random_b);
+        b = make(config_b_, random_b, gate_b_);
     }
     client = std::make_unique<Node>("client", access.device_a(),
                                     port::Prefix{*IpAddress::parse("10.1.0.10"), 24},
@@ -196,6 +196,11 @@ World::~World() {
     }
     client.reset();
     server.reset();
+    for (const auto& gate : {gate_a_, gate_b_}) {
+        if (gate) {
+            gate->open(true);
+        }
+    }
     a.reset();
     b.reset();
     std::error_code ignored;
@@ -203,15 +208,25 @@ World::~World() {
 }
 
 std::unique_ptr<gateway::Gateway> World::make(const config::Configuration& configuration,
-                                              Random& random) {
+                                              Random& random, std::shared_ptr<Gate>& gate) {
     std::unique_ptr<restart::Keeper> keeper;
     if (configuration.restart) {
-        auto opened = gateway::open_keeper(
-            *configuration.restart, configuration.limits.associations, clock, wall_clock, random);
+        gate = std::make_shared<Gate>();
+        auto store = gateway::open_restart_store(*configuration.restart, clock, wall_clock, random);
+        if (!store) {
+            throw std::runtime_error(store.error().message);
+        }
+        auto opened = restart::Keeper::start(
+            make_mortal(std::move(*store), gate, random, wall_clock),
+            {.group = configuration.restart->group,
+             .owner = configuration.restart->owner,
+             .lease = std::chrono::milliseconds(configuration.restart->lease_ms)},
+            clock);
         if (!opened) {
             throw std::runtime_error(opened.error().message);
         }
         keeper = std::move(*opened);
+        gate->open(false);
     }
     auto made = gateway::Gateway::create(configuration, clock, random, std::move(keeper));
     if (!made) {
@@ -226,11 +241,36 @@ std::unique_ptr<gateway::Gateway> World::make(const config::Configuration& confi
 void World::kill(std::unique_ptr<gateway::Gateway>& gateway) {
     (&gateway == &a ? trunk : core).clear();
     (&gateway == &a ? access : trunk).clear();
+    if (const auto& gate = &gateway == &a ? gate_a_ : gate_b_) {
+        gate->die();
+    }
     gateway.reset();
 }
 
 void World::start(std::unique_ptr<gateway::Gateway>& gateway) {
-    gateway = &gateway == &a ? make(config_a_, random_a) : make(config_b_, random_b);
+    gateway =
+        &gateway == &a ? make(config_a_, random_a, gate_a_) : make(config_b_, random_b, gate_b_);
+}
+
+void World::die_with_write(std::unique_ptr<gateway::Gateway>& gateway, size_t number,
+                           Gate::Death death) {
+    (&gateway == &a ? gate_a_ : gate_b_)->die_with_write(number, death);
+}
+
+// Whether it lives on.
+bool World::let_store_work(std::unique_ptr<gateway::Gateway>& gateway) {
+    if (gateway->keeper() == nullptr) {
+        return true;
+    }
+    Gate& gate = &gateway == &a ? *gate_a_ : *gate_b_;
+    gate.open(true);
+    gateway->keeper()->drain();  // the store is as fast as it likes: simulated time stands
+    gate.open(false);
+    if (!gate.dead()) {
+        return true;
+    }
+    kill(gateway);
+    return false;
 }
 
 std::string World::reload(std::unique_ptr<gateway::Gateway>& gateway,
@@ -256,11 +296,12 @@ void World::step(std::chrono::microseconds step) {
     if (also) {
         also();
     }
-    for (gateway::Gateway* gateway : {a.get(), b.get()}) {
-        if (gateway == nullptr) {
+    for (std::unique_ptr<gateway::Gateway>* which : {&a, &b}) {
+        std::unique_ptr<gateway::Gateway>& gateway = *which;
+        if (!gateway) {
             continue;
         }
-        const Stalled& stalled = gateway == a.get() ? stalled_a : stalled_b;
+        const Stalled& stalled = which == &a ? stalled_a : stalled_b;
         const auto poll_workers = [&] {
             for (const auto& worker : gateway->workers()) {
                 if (!stalled.workers) {
@@ -270,8 +311,8 @@ void World::step(std::chrono::microseconds step) {
         };
         poll_workers();
         if (!stalled.control) {
-            if (gateway->keeper() != nullptr) {
-                gateway->keeper()->drain();  // the store is as fast as it likes: time stands
+            if (!let_store_work(gateway)) {
+                continue;
             }
             gateway->poll_control();
         }

@@ -16,6 +16,7 @@
 #include "foundation/wall_clock.h"
 #include "gateway/gateway.h"
 #include "tests/sim/link.h"
+#include "tests/sim/mortal_store.h"
 #include "tests/sim/node.h"
 #include "tests/support/pki.h"
 #include "tests/support/usrsctp_clock.h"
@@ -91,9 +92,12 @@ class World {
     std::unique_ptr<Node> client;
     std::unique_ptr<Node> server;
 
-    // The process is gone between two instructions: nothing is sent any more, nothing is written.
-    // What the store had by then it has.
+    // The process is gone between two instructions: nothing is sent any more, nothing is written,
+    // also of what waits for the store. What the store had by then it has.
     void kill(std::unique_ptr<gateway::Gateway>& gateway);
+    // The same, by itself, with one of its next writes to the store (1: the next).
+    void die_with_write(std::unique_ptr<gateway::Gateway>& gateway, size_t number,
+                        Gate::Death death);
     // Another process with the configuration of a or b.
     void start(std::unique_ptr<gateway::Gateway>& gateway);
     // Another configuration for a or b: as it was, with the change. Empty: it is in force now; else
@@ -121,11 +125,15 @@ class World {
 
  private:
     [[nodiscard]] std::unique_ptr<gateway::Gateway> make(const config::Configuration& configuration,
-                                                         Random& random);
+                                                         Random& random,
+                                                         std::shared_ptr<Gate>& gate);
+    [[nodiscard]] bool let_store_work(std::unique_ptr<gateway::Gateway>& gateway);
 
     config::Configuration config_a_;
     config::Configuration config_b_;
     std::string folder_;
+    std::shared_ptr<Gate> gate_a_;  // of the gateway that runs
+    std::shared_ptr<Gate> gate_b_;
 };
 
 }  // namespace sdg::sim
