@@ -27,22 +27,38 @@ class NonceWatch {
             add(epoch, role == keys::KeyRole::restart, material);
         });
     }
+    // As the key log tells of them.
+    void add(uint16_t epoch, bool restart, const record::KeyMaterial& material) {
+        for (const Key& known : keys_) {
+            if (known.epoch == epoch && known.restart == restart &&
+                known.material.key == material.key && known.material.iv == material.iv) {
+                return;
+            }
+        }
+        record::OpenContext::Options options;
+        options.replay_window = record::ReplayWindow::kMaxSize;
+        keys_.push_front(
+            {epoch, restart, material.clone(),
+             std::move(*record::OpenContext::create(material, epoch, restart, options))});
+    }
 
     void on_frame(std::span<const uint8_t> frame) {
         const auto parsed = packet::parse(frame);
         if (parsed.kind != packet::FrameKind::sctp || parsed.first_chunk != packet::kChunkDtls) {
             return;
         }
+        const std::vector<uint8_t> sealed(
+            frame.begin() + parsed.l4_offset + packet::kCommonHeader,
+            frame.begin() + parsed.l4_offset + static_cast<ptrdiff_t>(parsed.l4_length));
+        std::vector<uint8_t> chunk = sealed;
+        const auto view = record::parse_dtls_chunk(chunk);
+        ASSERT_TRUE(view);
         bool replayed = false;
         for (Key& key : keys_) {
-            std::vector<uint8_t> chunk(
-                frame.begin() + parsed.l4_offset + packet::kCommonHeader,
-                frame.begin() + parsed.l4_offset + static_cast<ptrdiff_t>(parsed.l4_length));
-            const auto view = record::parse_dtls_chunk(chunk);
-            ASSERT_TRUE(view);
             if (view->restart != key.restart || view->epoch_low != (key.epoch & 3)) {
                 continue;
             }
+            chunk = sealed;  // what does not open is left as garbage
             std::array<record::OpenRequest, 1> request{};
             request[0].context = key.context.get();
             request[0].record = view->record.data();
@@ -70,20 +86,6 @@ class NonceWatch {
         record::KeyMaterial material;
         std::unique_ptr<record::OpenContext> context;
     };
-
-    void add(uint16_t epoch, bool restart, const record::KeyMaterial& material) {
-        for (const Key& known : keys_) {
-            if (known.epoch == epoch && known.restart == restart &&
-                known.material.key == material.key && known.material.iv == material.iv) {
-                return;
-            }
-        }
-        record::OpenContext::Options options;
-        options.replay_window = record::ReplayWindow::kMaxSize;
-        keys_.push_front(
-            {epoch, restart, material.clone(),
-             std::move(*record::OpenContext::create(material, epoch, restart, options))});
-    }
 
     std::unique_ptr<record::RecordEngine> engine_;
     std::deque<Key> keys_;  // newest first

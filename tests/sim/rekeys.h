@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "dataplane/packet/code_points.h"
+#include "tests/sim/nonce_watch.h"
 #include "tests/sim/traffic.h"
 #include "tests/sim/world.h"
 
@@ -34,14 +35,18 @@ inline void expect_relayed(World& world, Peer& client, const std::vector<Message
     expect_same(messages, world.server->peers().back()->received());
 }
 
-// Epochs for which a gateway has got keys, told by its key log.
+// Epochs for which a gateway has got keys, told by its key log, which also goes to a NonceWatch.
 struct EpochWatch {
-    explicit EpochWatch(gateway::Gateway& gateway) {
-        gateway.protection().set_key_log(
-            [this](uint32_t, uint16_t epoch, keys::KeyRole, const record::KeyMaterial&) {
-                newest = std::max(newest, epoch);
-                ++installed;
-            });
+    explicit EpochWatch(gateway::Gateway& gateway, NonceWatch* nonces = nullptr) {
+        gateway.protection().set_key_log([this, nonces](uint32_t, uint16_t epoch,
+                                                        keys::KeyRole role,
+                                                        const record::KeyMaterial& material) {
+            newest = std::max(newest, epoch);
+            ++installed;
+            if (nonces != nullptr) {
+                nonces->add(epoch, role == keys::KeyRole::restart, material);
+            }
+        });
     }
     uint16_t newest = 0;
     size_t installed = 0;
@@ -168,8 +173,11 @@ inline void rekeys_under_load(World::Settings settings, uint16_t rekeys) {
     settings.trunk = {.loss = 0.02, .duplicate = 0.01, .corrupt = 0.002, .reorder = 0.05};
     World world(settings);
     world.server->set_answer([](const Message& m) { return m; });
-    EpochWatch a(*world.a);
-    EpochWatch b(*world.b);
+    NonceWatch nonces;
+    EpochWatch a(*world.a, &nonces);
+    EpochWatch b(*world.b, &nonces);
+    world.trunk.set_tap(
+        [&](Link::Direction, std::span<const uint8_t> frame) { nonces.on_frame(frame); });
     Peer& client = world.connect();
     const auto last = static_cast<uint16_t>(packet::kFirstEpoch + rekeys);
     std::vector<Message> sent;
@@ -211,6 +219,10 @@ inline void rekeys_under_load(World::Settings settings, uint16_t rekeys) {
     expect_same(sent, world.server->peers()[0]->received());
     expect_same(world.server->peers()[0]->received(), client.received());
     EXPECT_GT(sent.size(), 500U);
+    EXPECT_GT(nonces.opened, sent.size());
+    EXPECT_EQ(nonces.unknown, 0U) << "records that no key of the key log opens";
+    EXPECT_EQ(nonces.repeated, 0U) << "a nonce was used twice";
+    world.trunk.set_tap(nullptr);
     EXPECT_EQ(world.a->relay().counters().protection_failures, 0U);
     EXPECT_EQ(world.b->relay().counters().protection_failures, 0U);
     EXPECT_EQ(world.a->drops(packet::DropReason::seal_no_key), 0U);
