@@ -81,6 +81,7 @@ class Player {
     void tell(ClientEvent::What what, TimePoint at, TimePoint since, std::string detail = {});
     void tell_deviations(TimePoint now);
     void tell_silence(TimePoint now);
+    void note_answered_after_restart();
     [[nodiscard]] std::string waiting_for() const;
 
     size_t number_;
@@ -103,6 +104,7 @@ class Player {
     bool peer_is_leaving_ = false;
     bool was_up_ = false;  // once; the time of the first phase runs from then
     TimePoint resume_at_{};
+    bool restarted_ = false;  // by the peer, and nothing has been answered since
 };
 
 void Player::tell(ClientEvent::What what, TimePoint at, TimePoint since, std::string detail) {
@@ -178,6 +180,14 @@ void Player::fail_with(const std::string& why) {
         report_.errors.push_back(fmt::format("association {}: {}", number_, why));
         socket_.abort();
     }
+}
+
+void Player::note_answered_after_restart() {
+    const WallTime now = SystemWallClock().now();
+    if (!report_.first_after_restart) {
+        report_.first_after_restart = now;
+    }
+    report_.last_after_restart = now;
 }
 
 std::string Player::waiting_for() const {
@@ -315,6 +325,9 @@ void Player::handle(const Received& received, TimePoint now) {
         report_.longest_silence = std::max(report_.longest_silence, now - waiting_since_);
         waiting_since_ = now;
         unanswered_ = check_.outstanding() != 0;
+        if (std::exchange(restarted_, false)) {
+            note_answered_after_restart();
+        }
         if (!*sent_at) {
             return;  // late or repeated
         }
@@ -326,6 +339,7 @@ void Player::handle(const Received& received, TimePoint now) {
     } else if (std::holds_alternative<AssociationRestarted>(received)) {
         ++report_.restarts;
         tell(ClientEvent::What::restarted, now, now);
+        restarted_ = true;
         last_progress_ = now;
     } else if (std::holds_alternative<PeerShutdown>(received)) {
         peer_is_leaving_ = true;

@@ -17,6 +17,7 @@
 #include "endpoint/wakeup.h"
 #include "foundation/clock.h"
 #include "foundation/result.h"
+#include "foundation/wall_clock.h"
 
 namespace sdg::endpoint {
 
@@ -76,7 +77,10 @@ struct ClientReport {
     size_t sent = 0;
     size_t verified = 0;
     size_t lost = 0;
-    size_t restarts = 0;                          // that peers began
+    size_t restarts = 0;  // that peers began
+    // Of the first answers after a restart, one an association: the earliest and the latest.
+    std::optional<WallTime> first_after_restart;
+    std::optional<WallTime> last_after_restart;
     std::chrono::nanoseconds longest_silence{0};  // between two answers with a request outstanding
     size_t associations_up = 0;
     size_t ended_as_asked = 0;

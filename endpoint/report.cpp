@@ -18,6 +18,10 @@ ordered_json json_of(const RoundTrips& round_trips) {
             {"max", summary.max}};
 }
 
+ordered_json json_of(const std::optional<WallTime>& time) {
+    return time ? ordered_json(time->count()) : ordered_json();
+}
+
 struct Totals {
     size_t octets_sent = 0;
     size_t octets_received = 0;
@@ -103,6 +107,9 @@ std::string summary_json(const ClientReport& report) {
         {"associations", report.associations_up},
         {"messages", {{"sent", report.sent}, {"verified", report.verified}, {"lost", report.lost}}},
         {"restarts", report.restarts},
+        {"answered_after_restart",
+         {{"first_unix_ms", json_of(report.first_after_restart)},
+          {"last_unix_ms", json_of(report.last_after_restart)}}},
         {"longest_silence_ms",
          std::chrono::duration<double, std::milli>(report.longest_silence).count()},
         {"octets", {{"sent", totals.octets_sent}, {"received", totals.octets_received}}},

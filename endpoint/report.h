@@ -2,10 +2,11 @@
 // JSON.
 //
 // Client summary: { "role": "client", "passed": bool, "associations", "messages": {"sent",
-// "verified", "lost"}, "restarts", "longest_silence_ms", "octets": {"sent", "received"},
-// "round_trip_us": {"count", "p50", "p90", "p99", "max"}, "phases": [the same per phase, with
-// "name" and "seconds"], "errors": [text] }. Server summary: { "role": "server", and the fields of
-// ServerReport }.
+// "verified", "lost"}, "restarts", "answered_after_restart": {"first_unix_ms", "last_unix_ms"} (of
+// the associations' first answers; null without a restart), "longest_silence_ms", "octets":
+// {"sent", "received"}, "round_trip_us": {"count", "p50", "p90", "p99", "max"}, "phases": [the same
+// per phase, with "name" and "seconds"], "errors": [text] }. Server summary: { "role": "server",
+// and the fields of ServerReport }.
 #pragma once
 
 #include <fmt/format.h>
