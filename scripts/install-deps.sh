@@ -11,7 +11,7 @@ set -euo pipefail
 run_packages=(
     # build
     g++ meson ninja-build pkg-config
-    libdpdk-dev libipsec-mb-dev libusrsctp-dev libssl-dev libpcap-dev
+    libdpdk-dev libipsec-mb-dev libusrsctp-dev libssl-dev libsodium-dev libpcap-dev
     libyaml-cpp-dev libcli11-dev libspdlog-dev libfmt-dev libexpected-dev nlohmann-json3-dev
     libsqlite3-dev libhiredis-dev libcpp-httplib-dev libcap-ng-dev libseccomp-dev
     libgtest-dev libgmock-dev libbenchmark-dev

@@ -1,6 +1,6 @@
 #include "dataplane/record/key_schedule.h"
 
-#include <openssl/evp.h>
+#include <sodium/core.h>
 
 #include <algorithm>
 #include <cstring>
@@ -10,22 +10,12 @@ namespace {
 
 constexpr uint8_t kUnifiedHeader = 0x28;  // 001, C=0, S=1, L=0
 
-Result<void> expand_chacha_mask(KeySchedule& schedule, std::span<const uint8_t> sn_key) {
-    schedule.chacha_mask.reset(EVP_CIPHER_CTX_new());
-    if (schedule.chacha_mask == nullptr ||
-        EVP_EncryptInit_ex2(schedule.chacha_mask.get(), EVP_chacha20(), sn_key.data(), nullptr,
-                            nullptr) != 1) {
-        return fail(ErrorCode::internal, "cannot set up ChaCha20");
-    }
-    return {};
-}
-
 void expand_sn_key(KeySchedule& schedule, const IMB_MGR* library, const uint8_t* sn_key) {
     alignas(16) std::array<uint8_t, kAesRoundKeys> decryption_keys{};  // made along, not used
     if (schedule.key_length == 16) {
-        IMB_AES_KEYEXP_128(library, sn_key, schedule.sn_round_keys.data(), decryption_keys.data());
+        IMB_AES_KEYEXP_128(library, sn_key, schedule.sn_key.data(), decryption_keys.data());
     } else {
-        IMB_AES_KEYEXP_256(library, sn_key, schedule.sn_round_keys.data(), decryption_keys.data());
+        IMB_AES_KEYEXP_256(library, sn_key, schedule.sn_key.data(), decryption_keys.data());
     }
     wipe(decryption_keys.data(), decryption_keys.size());
 }
@@ -58,12 +48,8 @@ void expand_aead_key(KeySchedule& schedule, const IMB_MGR* library, const KeyMat
 
 }  // namespace
 
-void FreeEvpCipher::operator()(evp_cipher_ctx_st* context) const noexcept {
-    EVP_CIPHER_CTX_free(context);
-}
-
 KeySchedule::~KeySchedule() {
-    wipe(sn_round_keys.data(), sn_round_keys.size());
+    wipe(sn_key.data(), sn_key.size());
     wipe(aead.bytes.data(), aead.bytes.size());
     wipe(&iv_low, sizeof iv_low);
     wipe(&iv_high, sizeof iv_high);
@@ -88,11 +74,11 @@ Result<void> expand_keys(KeySchedule& schedule, const KeyMaterial& material, uin
     std::memcpy(&iv_low_be, iv + sizeof schedule.iv_high, sizeof iv_low_be);
     schedule.iv_low = __builtin_bswap64(iv_low_be);
 
-    const bool is_chacha = material.suite == Suite::chacha20_poly1305_sha256;
-    if (is_chacha) {
-        if (auto made = expand_chacha_mask(schedule, material.sn_key.bytes()); !made) {
-            return made;
+    if (material.suite == Suite::chacha20_poly1305_sha256) {
+        if (sodium_init() < 0) {  // chooses its code for this processor, the first time
+            return fail(ErrorCode::internal, "libsodium cannot be set up");
         }
+        std::copy_n(material.sn_key.bytes().data(), kMaxKeyLength, schedule.sn_key.begin());
     } else {
         expand_sn_key(schedule, library, material.sn_key.bytes().data());
     }

@@ -15,17 +15,11 @@
 #include "dataplane/record/key_material.h"
 #include "foundation/result.h"
 
-struct evp_cipher_ctx_st;
-
 namespace sdg::record {
 
 inline constexpr uint32_t kAesRoundKeys = 15 * 16;  // octets, enough for AES-256
 
 inline constexpr uint32_t kGcmPowers = 48 * 16;  // octets
-
-struct FreeEvpCipher {
-    void operator()(evp_cipher_ctx_st* context) const noexcept;
-};
 
 struct KeySchedule {
     KeySchedule() = default;
@@ -65,12 +59,11 @@ struct KeySchedule {
     Suite suite = Suite::aes_128_gcm_sha256;
     uint8_t header = 0;      // first octet of every record: 0x28 | (epoch & 3)
     uint8_t key_length = 0;  // octets, of key and sn_key
-    // Record-number masks of ChaCha20: IPsec-MB gives no way to choose the block counter.
-    std::unique_ptr<evp_cipher_ctx_st, FreeEvpCipher> chacha_mask;
     // The key as another provider of the AEAD holds it; aead is then not filled in.
     std::unique_ptr<AeadSession> session;
 
-    alignas(64) std::array<uint8_t, kAesRoundKeys> sn_round_keys{};
+    // Round keys of AES; the key itself of ChaCha20.
+    alignas(64) std::array<uint8_t, kAesRoundKeys> sn_key{};
     union alignas(64) Aead {
         Aead() : bytes{} {}
         std::array<uint8_t, sizeof(gcm_key_data)> bytes;
@@ -79,7 +72,7 @@ struct KeySchedule {
         std::array<uint8_t, kMaxKeyLength> chacha_key;
     } aead;
 };
-static_assert(offsetof(KeySchedule, sn_round_keys) == 64);
+static_assert(offsetof(KeySchedule, sn_key) == 64);
 static_assert(offsetof(KeySchedule, aead) == 320);
 
 // provider: may be null, for IPsec-MB. Errors: invalid_argument (lengths, suite), unavailable

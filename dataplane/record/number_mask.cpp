@@ -1,6 +1,8 @@
 #include "dataplane/record/number_mask.h"
 
-#include <openssl/evp.h>
+#include <sodium/crypto_stream_chacha20.h>
+
+#include <bit>
 
 namespace sdg::record {
 namespace {
@@ -14,8 +16,8 @@ constexpr uint32_t kJobWorthwhile = 4;
 // CFB over one block of zeros is the block cipher over the IV.
 void encrypt_single(IMB_MGR* library, const KeySchedule& keys, Block& block) {
     const Block sample = block;
-    IMB_AES128_CFB_ONE(library, block.data(), kZeros.data(), sample.data(),
-                       keys.sn_round_keys.data(), NumberMasks::kSample);
+    IMB_AES128_CFB_ONE(library, block.data(), kZeros.data(), sample.data(), keys.sn_key.data(),
+                       NumberMasks::kSample);
 }
 
 void encrypt_blocks(IMB_MGR* library, const KeySchedule& keys, Block* blocks, uint32_t count) {
@@ -24,8 +26,8 @@ void encrypt_blocks(IMB_MGR* library, const KeySchedule& keys, Block* blocks, ui
     job->cipher_direction = IMB_DIR_ENCRYPT;
     job->chain_order = IMB_ORDER_CIPHER_HASH;
     job->hash_alg = IMB_AUTH_NULL;
-    job->enc_keys = keys.sn_round_keys.data();
-    job->dec_keys = keys.sn_round_keys.data();
+    job->enc_keys = keys.sn_key.data();
+    job->dec_keys = keys.sn_key.data();
     job->key_len_in_bytes = keys.key_length;
     job->src = blocks->data();
     job->dst = blocks->data();
@@ -37,13 +39,14 @@ void encrypt_blocks(IMB_MGR* library, const KeySchedule& keys, Block* blocks, ui
     IMB_SUBMIT_JOB_NOCHECK(library);
 }
 
-// The sample is the counter (little endian) and the nonce, which is how OpenSSL lays out its IV.
+// The sample is the counter (little endian) and the nonce.
 void chacha_block(const KeySchedule& keys, Block& block) {
     const Block sample = block;
-    int written = 0;
-    EVP_EncryptInit_ex2(keys.chacha_mask.get(), nullptr, nullptr, sample.data(), nullptr);
-    EVP_EncryptUpdate(keys.chacha_mask.get(), block.data(), &written, kZeros.data(),
-                      sizeof(uint16_t));
+    uint32_t counter = 0;
+    std::memcpy(&counter, sample.data(), sizeof counter);
+    static_assert(std::endian::native == std::endian::little);
+    crypto_stream_chacha20_ietf_xor_ic(block.data(), kZeros.data(), sizeof(uint16_t),
+                                       sample.data() + sizeof counter, counter, keys.sn_key.data());
 }
 
 }  // namespace
@@ -66,7 +69,7 @@ void NumberMasks::run(IMB_MGR* library, uint32_t count) {
 
 void NumberMasks::run_group(IMB_MGR* library, const KeySchedule& keys, Block* blocks,
                             uint32_t count) {
-    if (keys.chacha_mask != nullptr) {
+    if (keys.suite == Suite::chacha20_poly1305_sha256) {
         for (uint32_t i = 0; i < count; ++i) {
             chacha_block(keys, blocks[i]);
         }
