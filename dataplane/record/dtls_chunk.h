@@ -84,6 +84,15 @@ struct DtlsChunkView {
                          static_cast<uint8_t>(header & kEpochMask)};
 }
 
+// The same of a chunk that packet::check_chunks() has found to be alone and well-formed. What it
+// does not look at, records longer than 2^14 + 256, RecordEngine refuses itself.
+[[nodiscard]] inline DtlsChunkView view_of_checked_dtls_chunk(uint8_t* chunk) {
+    const auto length = static_cast<uint32_t>(chunk[2] << 8 | chunk[3]);
+    return {{chunk + kRecordOffset, length - kRecordOffset},
+            (chunk[1] & packet::kDtlsFlagRestart) != 0,
+            static_cast<uint8_t>(chunk[kRecordOffset] & kEpochMask)};
+}
+
 // Writes chunk header, pre-padding and post-padding around the record that is, or will be, at chunk
 // + kRecordOffset, and returns the length of the whole chunk, post-padding included. The caller has
 // that much room: padded_to_4(kRecordOffset + record_length).

@@ -60,28 +60,27 @@ DropReason reason_of(record::OpenOutcome outcome) {
     return DropReason::record_forged;
 }
 
-// Finds the receive context of a DTLS chunk and fills in the request.
+// Finds the receive context of a DTLS chunk and fills in the request. check_chunks() has been
+// passed.
 DropReason prepare_open(AssociationEntry& entry, rte_mbuf* packet, record::OpenRequest& request) {
-    const auto chunk = record::parse_dtls_chunk(octets_of(packet).subspan(packet::kCommonHeader));
-    if (!chunk) {
-        return DropReason::dtls_malformed;
-    }
-    if (chunk->restart && !entry.restart_supported.load(std::memory_order_relaxed)) {
+    const auto chunk =
+        record::view_of_checked_dtls_chunk(octets_of(packet).data() + packet::kCommonHeader);
+    if (chunk.restart && !entry.restart_supported.load(std::memory_order_relaxed)) {
         return DropReason::dtls_restart_unsupported;
     }
     const auto role =
-        static_cast<size_t>(chunk->restart ? keys::KeyRole::restart : keys::KeyRole::primary);
+        static_cast<size_t>(chunk.restart ? keys::KeyRole::restart : keys::KeyRole::primary);
     record::OpenContext* context =
-        entry.receive[role][chunk->epoch_low].load(std::memory_order_acquire);
+        entry.receive[role][chunk.epoch_low].load(std::memory_order_acquire);
     if (context == nullptr) {
         return DropReason::dtls_no_key;
     }
     request.context = context;
-    request.record = chunk->record.data();
-    request.record_length = static_cast<uint32_t>(chunk->record.size());
+    request.record = chunk.record.data();
+    request.record_length = static_cast<uint32_t>(chunk.record.size());
     PacketMeta& meta = *meta_of(packet);
     meta.flags = static_cast<uint8_t>(kPacketOpened | kPacketAssociation |
-                                      (chunk->restart ? kPacketRestart : 0));
+                                      (chunk.restart ? kPacketRestart : 0));
     return DropReason::none;
 }
 

@@ -13,7 +13,8 @@ namespace sdg::worker {
 // frames: as the port's driver gave them, at most kMaxBurst.
 void receive_frames(WorkerState& state, uint16_t port, std::span<rte_mbuf* const> frames);
 
-// packets: SCTP packets without IP, checksum verified, PacketMeta filled in; at most kMaxBurst.
+// packets: SCTP packets without IP, checksum verified and check_chunks() passed, PacketMeta filled
+// in; at most kMaxBurst.
 void deliver_packets(WorkerState& state, std::span<rte_mbuf* const> packets);
 
 }  // namespace sdg::worker
