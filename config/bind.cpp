@@ -247,6 +247,7 @@ class Binder {
         }
         security.read("seccomp", out_.security.seccomp);
         document_.below("lab").read("keylog", out_.lab.keylog, folder_);
+        document_.below("lab").read("tls_keylog", out_.lab.tls_keylog, folder_);
         document_.read("stats_file", out_.stats_file, folder_);
     }
 

@@ -312,7 +312,8 @@ struct Security {
 };
 
 struct Lab {
-    std::optional<std::filesystem::path> keylog;  // traffic keys in clear: laboratory only
+    std::optional<std::filesystem::path> keylog;      // traffic keys in clear: laboratory only
+    std::optional<std::filesystem::path> tls_keylog;  // secrets of handshakes likewise
 };
 
 struct Configuration {

@@ -275,6 +275,7 @@ constexpr Key kKeys[] = {
 
     {.path = "lab", .type = section, .description = "For the laboratory only."},
     {.path = "lab.keylog", .type = file, .description = "**Writes every traffic key in clear** to this file, so that captures can be decrypted. Absent: off."},
+    {.path = "lab.tls_keylog", .type = file, .description = "**Writes the secrets of every TLS and DTLS handshake in clear** to this file (an SSLKEYLOGFILE), so that key-management messages can be looked into. Absent: off."},
 
     {.path = "stats_file", .type = file, .description = "Counters are written here as JSON at exit. Absent: not written."},
     // clang-format on

@@ -128,7 +128,9 @@ std::shared_ptr<keymgmt::Method> running_raw_keys(const config::ProtectionPolicy
 
 class PolicyLoader {
  public:
-    PolicyLoader(const Clock& clock, Random& random) : clock_(clock), random_(random) {}
+    // secret_log: lab.tls_keylog, or null.
+    PolicyLoader(const Clock& clock, Random& random, std::shared_ptr<keymgmt::KeyLog> secret_log)
+        : clock_(clock), random_(random), secret_log_(std::move(secret_log)) {}
 
     // running: may be null.
     Result<Sources> load(const config::ProtectionPolicy& from, const Policies* running) const {
@@ -142,8 +144,10 @@ class PolicyLoader {
             }
             out.preshared = std::move(*method);
         }
-        const auto open = [](const config::TlsCredentials& tls, auto& to) -> Result<void> {
-            auto store = keymgmt::tls13::CredentialStore::open(credential_settings(tls));
+        const auto open = [&](const config::TlsCredentials& tls, auto& to) -> Result<void> {
+            auto settings = credential_settings(tls);
+            settings.secret_log = secret_log_;
+            auto store = keymgmt::tls13::CredentialStore::open(std::move(settings));
             if (!store) {
                 return tl::unexpected(store.error());
             }
@@ -225,6 +229,7 @@ class PolicyLoader {
  private:
     const Clock& clock_;
     Random& random_;
+    std::shared_ptr<keymgmt::KeyLog> secret_log_;
 };
 
 sctp::LegSettings leg_settings(const config::Configuration& configuration, size_t port_index,
@@ -318,7 +323,15 @@ worker::WorkerSettings worker_settings(const config::Configuration& configuratio
 tl::expected<Policies, PolicyError> load_policies(const config::Configuration& configuration,
                                                   const Clock& clock, Random& random,
                                                   const Policies* running) {
-    const PolicyLoader loader(clock, random);
+    std::shared_ptr<keymgmt::KeyLog> secret_log;
+    if (configuration.lab.tls_keylog) {
+        auto log = keymgmt::KeyLog::open(*configuration.lab.tls_keylog);
+        if (!log) {
+            return tl::unexpected(PolicyError{log.error(), {}});
+        }
+        secret_log = std::move(*log);
+    }
+    const PolicyLoader loader(clock, random, std::move(secret_log));
     Policies out;
     std::vector<Sources> sources;
     const auto failed = [](const std::string& name, const Error& error) {

@@ -284,7 +284,7 @@ int run(const config::LoadedFile& loaded, const CommandLine& command) {
             return 1;
         }
     }
-    harden(configuration.lab.keylog.has_value());
+    harden(configuration.lab.keylog || configuration.lab.tls_keylog);
     set_up_logging(configuration.log);
     if (!keymgmt::tls13::secure_private_keys()) {
         log::of("gateway").warn(

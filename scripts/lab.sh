@@ -200,7 +200,7 @@ backends:
   - { name: gateway-b, side: protected, local: "$LAB_A_TRUNK", address: "$LAB_B_TRUNK", port: $LAB_PORT, protection: trunk, connect_timeout_ms: 5000 }
 listeners:
   - { name: nodes, side: plain, address: "$LAB_A", port: $LAB_PORT, backend: gateway-b ${LAB_LISTENER_A:-} }
-lab: { keylog: keys-a.log }
+lab: { keylog: keys-a.log, tls_keylog: secrets.log }
 stats_file: stats-a.json
 ${LAB_EXTRA:-}
 YAML
@@ -214,7 +214,7 @@ backends:
   - { name: server, side: plain, local: "$LAB_B", address: "$LAB_SERVER", port: $LAB_PORT, connect_timeout_ms: 5000 ${LAB_BACKEND_B:-} }
 listeners:
   - { name: gateway-a, side: protected, address: "$LAB_B_TRUNK", port: $LAB_PORT, backend: server, protection: trunk ${LAB_LISTENER_B:-} }
-lab: { keylog: keys-b.log }
+lab: { keylog: keys-b.log, tls_keylog: secrets.log }
 stats_file: stats-b.json
 ${LAB_EXTRA:-}
 YAML

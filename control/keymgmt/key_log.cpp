@@ -41,8 +41,7 @@ Result<std::shared_ptr<KeyLog>> KeyLog::open(const std::filesystem::path& path) 
                     "{}: a key log must be a regular file of mode 0600", path.string());
     }
     log::of("keymgmt").warn(
-        "LAB: every traffic key is written to {}: whoever reads it reads all traffic",
-        path.string());
+        "LAB: keys are written to {} in clear: whoever reads it reads all traffic", path.string());
     return log;
 }
 
@@ -59,13 +58,7 @@ void KeyLog::write(uint32_t tag_on_wire, uint16_t epoch, keys::KeyRole role,
     append_hex(line, material.key);
     append_hex(line, material.iv);
     append_hex(line, material.sn_key);
-    line.push_back('\n');
-    // One write per line keeps lines whole when two gateways share a file.
-    const ssize_t written = ::write(descriptor_, line.data(), line.size());
-    if (written != static_cast<ssize_t>(line.size()) && !failed_) {
-        failed_ = true;
-        log::of("keymgmt").error("key log: cannot write: {}", std::strerror(errno));
-    }
+    append(line);
     const std::span<const uint8_t> octets{reinterpret_cast<const uint8_t*>(line.data()),
                                           line.size()};
     if (kept_.size() == kKept) {
@@ -76,6 +69,24 @@ void KeyLog::write(uint32_t tag_on_wire, uint16_t epoch, keys::KeyRole role,
         watch_(tag_on_wire, octets);
     }
     wipe(line.data(), line.size());
+}
+
+void KeyLog::write_line(std::string_view secret) {
+    std::string line;
+    line.reserve(secret.size() + 1);
+    line = secret;
+    append(line);
+    wipe(line.data(), line.size());
+}
+
+void KeyLog::append(std::string& line) {
+    line.push_back('\n');
+    // One write per line keeps lines whole when two gateways share a file.
+    const ssize_t written = ::write(descriptor_, line.data(), line.size());
+    if (written != static_cast<ssize_t>(line.size()) && !failed_) {
+        failed_ = true;
+        log::of("keymgmt").error("key log: cannot write: {}", std::strerror(errno));
+    }
 }
 
 SecretBytes KeyLog::lines(const Wanted& wanted) const {

@@ -1,10 +1,11 @@
-// The laboratory key log: every key in clear, for looking into captures.
+// The laboratory key logs: every key in clear, for looking into captures.
 //
-// One line per key: DTLS_CHUNK <verification tag on the wire> <epoch> <P|R> <suite> <key> <iv>
-// <sn_key>, numbers but the epoch in hex. Off unless lab.keylog names a file; a loud warning says
-// so. Control thread.
+// lab.keylog has one line per key: DTLS_CHUNK <verification tag on the wire> <epoch> <P|R> <suite>
+// <key> <iv> <sn_key>, numbers but the epoch in hex. lab.tls_keylog has the secrets of the TLS and
+// DTLS handshakes that the keys come from, as an SSLKEYLOGFILE does. Off unless these name files; a
+// loud warning says so. Control thread.
 //
-// The last kKept lines stay in memory, for captures that carry their keys along.
+// The last kKept lines of keys stay in memory, for captures that carry their keys along.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +13,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <string_view>
 
 #include "dataplane/keys/chunk_protection.h"
 #include "foundation/result.h"
@@ -35,6 +37,8 @@ class KeyLog {
     // Errors (a full disk) are logged once and otherwise ignored: the log is a debugging aid.
     void write(uint32_t tag_on_wire, uint16_t epoch, keys::KeyRole role,
                const record::KeyMaterial& material);
+    // A line of an SSLKEYLOGFILE, without its end.
+    void write_line(std::string_view line);
 
     // Those of the kept lines, one after the other.
     [[nodiscard]] SecretBytes lines(const Wanted& wanted) const;
@@ -48,6 +52,7 @@ class KeyLog {
     };
 
     explicit KeyLog(int descriptor) : descriptor_(descriptor) {}
+    void append(std::string& line);
 
     int descriptor_;
     bool failed_ = false;

@@ -69,6 +69,11 @@ if [ "$method" = 192 ]; then
     expect "epochs of TLS handshakes" "$(values "$clear" 'tls.handshake.type == 1' sctp_dtls_km.epoch_bits)" "$epochs"
     expect "epochs of Protection Established" "$(values "$clear" 'sctp_dtls_km.control_type == 1' sctp_dtls_km.epoch_bits)" "$epochs"
     expect "handshakes in clear" "$(values "$wire" 'tls.handshake.type == 1' sctp_dtls_km.epoch_bits)" 3
+    # Certificates are encrypted; in the handshake of each epoch there are two, and Wireshark opens them
+    # with the gateways' SSLKEYLOGFILE only.
+    expect "certificates without secrets" "$(values "$clear" 'tls.handshake.type == 11' tls.handshake.type)" ""
+    expect "epochs of certificates" "$(dissect "$clear" -o "tls.keylog_file:$LAB_DIR/secrets.log" -Y 'tls.handshake.type == 11' \
+        -T fields -E occurrence=f -e sctp_dtls_km.epoch_bits | sort | uniq -c | awk '{ print $2 "x" $1 }' | xargs)" "3x2 4x2 5x2"
     expect "expert information" "$(values "$clear" 'sctp_dtls_km && _ws.expert.severity > 0x300000' _ws.expert.message)" ""
 fi
 

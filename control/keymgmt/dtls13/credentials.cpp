@@ -110,6 +110,9 @@ Result<Configuration> configuration_from(const tls13::CredentialSettings& settin
     if (key != nullptr && EVP_PKEY_up_ref(key) == 1) {
         out.identity.key = {key, &EVP_PKEY_free};
     }
+    if (settings.secret_log) {
+        out.key_log = [log = settings.secret_log](std::string_view line) { log->write_line(line); };
+    }
     if (auto checked = out.check(); !checked) {
         return tl::unexpected(checked.error());
     }

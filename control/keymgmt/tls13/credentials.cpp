@@ -194,6 +194,10 @@ Result<void> check_own_chain(Credentials& credentials, const std::string& file) 
     return {};
 }
 
+void log_secret(const SSL* connection, const char* line) {
+    static_cast<KeyLog*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(connection)))->write_line(line);
+}
+
 Result<void> set_algorithms(SSL_CTX* context, const CredentialSettings& settings) {
     std::string suites;
     for (const record::Suite suite : settings.suites) {
@@ -265,6 +269,11 @@ Result<std::shared_ptr<const Credentials>> Credentials::load(const CredentialSet
     SSL_CTX_set_cert_verify_callback(context, &TlsConnection::verify_peer, nullptr);
     if (auto set = set_algorithms(context, settings); !set) {
         return tl::unexpected(set.error());
+    }
+    if (settings.secret_log) {
+        out->secret_log = settings.secret_log;
+        SSL_CTX_set_app_data(context, out->secret_log.get());
+        SSL_CTX_set_keylog_callback(context, &log_secret);
     }
 
     const std::string file = settings.certificate.string();

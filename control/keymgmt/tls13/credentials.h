@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "control/keymgmt/key_log.h"
 #include "control/keymgmt/tls13/openssl_types.h"
 #include "dataplane/record/suite.h"
 #include "foundation/result.h"
@@ -28,9 +29,11 @@ struct CredentialSettings {
     std::vector<record::Suite> suites;                     // most preferred first
     std::vector<std::string> groups{"x25519", "secp256r1", "secp384r1"};  // TLS registry names
     std::vector<std::string> signature_algorithms;  // TLS registry names; empty: all
+    std::shared_ptr<KeyLog> secret_log;             // laboratory: of every handshake; may be null
 };
 
 struct Credentials {
+    std::shared_ptr<KeyLog> secret_log;  // the context writes to it
     SslContextPointer context;
     std::string subject;                // for the log
     int64_t not_after = 0;              // the chain's earliest end, seconds of Unix time

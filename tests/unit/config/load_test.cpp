@@ -37,6 +37,7 @@ TEST(Load, small_file_is_the_defaults_around_what_it_says) {
     EXPECT_FALSE(c.listeners[0].protection);
     EXPECT_EQ(c.protection[0].preshared_file, "/etc/gw/trunk.psk");
     EXPECT_FALSE(c.lab.keylog);
+    EXPECT_FALSE(c.lab.tls_keylog);
     EXPECT_FALSE(c.stats_file);
 }
 
@@ -100,7 +101,7 @@ sctp:
   path_mtu: 1400
 shutdown: {timeout_ms: 0}
 log: {level: debug, format: json}
-lab: {keylog: k.log}
+lab: {keylog: k.log, tls_keylog: s.log}
 stats_file: s.json
 )",
                                   "dir/gw.yaml");
@@ -174,6 +175,7 @@ stats_file: s.json
     EXPECT_EQ(c.log.level, LogLevel::debug);
     EXPECT_EQ(c.log.format, LogFormat::json);
     EXPECT_EQ(c.lab.keylog, "dir/k.log");
+    EXPECT_EQ(c.lab.tls_keylog, "dir/s.log");
     EXPECT_EQ(c.stats_file, "dir/s.json");
 }
 

@@ -178,6 +178,7 @@ TEST(Schema, defaults_are_those_of_the_structs) {
     EXPECT_EQ(c.log.level, d.log.level);
     EXPECT_EQ(c.log.format, d.log.format);
     EXPECT_EQ(c.lab.keylog, d.lab.keylog);
+    EXPECT_EQ(c.lab.tls_keylog, d.lab.tls_keylog);
     EXPECT_EQ(c.stats_file, d.stats_file);
 }
 
