@@ -125,7 +125,7 @@ TEST(Difference, what_was_made_at_start_needs_a_restart) {
                                                "json}\nadmin: {socket: s, audit_log: a}\n"),
               "restart 27 workers.count: 1 -> 2\n"
               "live 28 log.level: info -> debug\n"
-              "restart 28 log.format: text -> json\n"
+              "restart 28 log.format: auto -> json\n"
               "restart 29 admin: added\n");
     EXPECT_EQ(changes(test::good, test::good + "metrics: {}\n"), "restart 27 metrics: added\n");
 }
