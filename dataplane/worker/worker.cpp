@@ -59,6 +59,10 @@ size_t take_handed_over(WorkerState& state) {
 }
 
 size_t round(WorkerState& state, uint64_t now) {
+    if (state.now != 0) {
+        count(state.was_busy ? state.counters.busy_cycles : state.counters.idle_cycles,
+              now - state.now);
+    }
     state.now = now;
     state.tap = state.given_tap.load(std::memory_order_acquire);
     if (!state.announced) {
@@ -98,6 +102,8 @@ size_t round(WorkerState& state, uint64_t now) {
     flush_handovers(state);
     end_stage(state, CostStage::transmit_port);
     count(handled > 0 ? state.counters.busy_rounds : state.counters.idle_rounds);
+    count(state.counters.handled, handled);
+    state.was_busy = handled > 0;
     return handled;
 }
 

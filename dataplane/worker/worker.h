@@ -43,6 +43,11 @@ struct alignas(64) WorkerCounters {
     Counter idle_rounds{0};
     Counter busy_rounds{0};
     Counter sleeps{0};
+    Counter handled{0};  // packets taken in: from ports, other workers and the control plane
+    // Of the time stamp counter: rounds that handled something, and all others, sleeps included. By
+    // the start of each round, so that a round costs one reading of the counter.
+    Counter busy_cycles{0};
+    Counter idle_cycles{0};
     std::array<Counter, packet::kDropReasonCount> drops{};
     std::array<Counter, kCostStages> stage_cycles{};  // see stage_cycles.h
 

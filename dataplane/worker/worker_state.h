@@ -75,7 +75,8 @@ struct WorkerState {
     std::vector<PolledQueue> polled;
     std::vector<TransmitBatch> batches;    // by port
     std::vector<HandoverBatch> handovers;  // by worker
-    uint64_t now = 0;                      // cycles, of the current round
+    uint64_t now = 0;                      // cycles, of the current round; 0: there was none yet
+    bool was_busy = false;                 // the last round
     uint64_t next_tick = 0;
     uint64_t cycles_per_tick = 0;
     bool announced = false;

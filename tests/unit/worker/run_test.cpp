@@ -46,6 +46,26 @@ TEST(IdleBackoff, never_sleeps_when_told_so) {
     }
 }
 
+TEST(Cycles, of_a_round_go_to_what_it_found) {
+    Rig rig;
+    const auto& counters = rig.workers[0]->counters();
+    constexpr uint64_t start = 1'000'000;
+    rig.poll_at(start);
+    EXPECT_EQ(counters.idle_cycles.load(), 0U) << "there was no round before";
+    rig.wires[0]->send(
+        from_hex("ffffffffffff02000000000b0806000108000604000102000000000b0a0000020000000000000a"
+                 "000001"));
+    rig.poll_at(start + 100);
+    EXPECT_EQ(counters.idle_cycles.load(), 100U);
+    EXPECT_EQ(counters.busy_cycles.load(), 0U) << "its round has not ended";
+    rig.poll_at(start + 350);
+    EXPECT_EQ(counters.busy_cycles.load(), 250U);
+    EXPECT_EQ(counters.idle_cycles.load(), 100U);
+    EXPECT_EQ(counters.handled.load(), 1U);
+    rig.poll_at(start + 400);
+    EXPECT_EQ(counters.idle_cycles.load(), 150U);
+}
+
 class Running : public testing::Test {
  protected:
     void start() {
