@@ -315,7 +315,9 @@ std::optional<PathFigures> LiveAssociation::path_figures() const {
                        .peer_window = status.sstat_rwnd,
                        .path_mtu = path.spinfo_mtu,
                        .chunks_unacknowledged = status.sstat_unackdata,
-                       .chunks_to_receive = status.sstat_penddata};
+                       .chunks_to_receive = status.sstat_penddata,
+                       .chunks_sent = sent_data_.chunks(),
+                       .chunks_sent_again = sent_data_.again()};
 }
 
 void LiveAssociation::shutdown() {

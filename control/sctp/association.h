@@ -15,6 +15,7 @@
 
 #include "control/sctp/addressing.h"
 #include "control/sctp/host.h"
+#include "control/sctp/sent_data.h"
 #include "control/sctp/stack.h"
 
 namespace sdg::sctp {
@@ -102,6 +103,7 @@ class LiveAssociation final : public Association {
     uint8_t restart_method_ = 0;                   // of an association that we restart
     bool restart_allowed_ = false;
     std::optional<WaitingRestart> waiting_restart_;
+    SentData sent_data_;
     uint64_t door_ = 0;  // of a connected one: number of the listener that takes its restart
     bool first_opened_told_ = false;
     bool owns_virtual_port_ = false;

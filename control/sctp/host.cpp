@@ -668,6 +668,9 @@ void HostImpl::from_association(LiveAssociation& association, std::span<uint8_t>
         on_own_init(association, packet);
         return;
     }
+    const SentData::Seen sent = association.sent_data_.on_packet(packet);
+    counters_.data_chunks_sent += sent.chunks;
+    counters_.data_chunks_sent_again += sent.again;
     // Associations without an agreement are never sealed: as packets of none they are not lost when
     // the table forgets the association before the worker has sent its last one.
     //

@@ -123,6 +123,8 @@ struct PathFigures {
     uint32_t path_mtu = 0;           // octets of the SCTP packet
     uint32_t chunks_unacknowledged = 0;
     uint32_t chunks_to_receive = 0;  // DATA chunks that wait to be read or completed
+    uint64_t chunks_sent = 0;        // DATA chunks ever, those sent again included
+    uint64_t chunks_sent_again = 0;
 };
 
 class Association;
@@ -230,6 +232,8 @@ struct HostCounters {
     uint64_t restarts_refused = 0;   // came under restart keys and were not taken all the same
     uint64_t restarts_in_clear = 0;  // COOKIE ECHOs that would have restarted, without protection
     uint64_t held_silent = 0;        // packets of a held four-tuple that got no answer
+    uint64_t data_chunks_sent = 0;   // retransmissions included
+    uint64_t data_chunks_sent_again = 0;
 };
 
 class Host {

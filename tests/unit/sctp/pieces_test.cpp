@@ -8,6 +8,7 @@
 #include "control/sctp/init_negotiation.h"
 #include "control/sctp/leg_socket.h"
 #include "control/sctp/out_of_the_blue.h"
+#include "control/sctp/sent_data.h"
 #include "tests/unit/sctp/two_hosts.h"
 
 namespace sdg::test {
@@ -17,6 +18,50 @@ using sctp::FourTuple;
 using sctp::PathHash;
 using sctp::VirtualPath;
 using sctp::VirtualPorts;
+
+// A packet with a chunk of this type for each TSN.
+std::vector<uint8_t> packet_of(std::initializer_list<uint32_t> tsns,
+                               uint8_t type = packet::kChunkData) {
+    std::vector<uint8_t> out(packet::kCommonHeader);
+    for (const uint32_t tsn : tsns) {
+        std::array<uint8_t, 20> chunk{type, 3, 0, 20};
+        packet::store_be32(chunk.data() + 4, tsn);
+        out.insert(out.end(), chunk.begin(), chunk.end());
+    }
+    return out;
+}
+
+TEST(SentData, a_tsn_not_above_all_before_is_a_retransmission) {
+    sctp::SentData sent;
+    sent.on_packet(packet_of({10, 11}));
+    EXPECT_EQ(sent.again(), 0U);
+    const auto seen = sent.on_packet(packet_of({11, 12}));
+    EXPECT_EQ(seen.chunks, 2U);
+    EXPECT_EQ(seen.again, 1U);
+    sent.on_packet(packet_of({10}, packet::kChunkIData));
+    EXPECT_EQ(sent.chunks(), 5U);
+    EXPECT_EQ(sent.again(), 2U);
+}
+
+TEST(SentData, numbers_wrap) {
+    sctp::SentData sent;
+    sent.on_packet(packet_of({0xfffffffe, 0xffffffff, 0, 1}));
+    EXPECT_EQ(sent.again(), 0U);
+    sent.on_packet(packet_of({0xffffffff}));
+    EXPECT_EQ(sent.again(), 1U);
+}
+
+TEST(SentData, other_chunks_and_broken_ones_do_not_count) {
+    sctp::SentData sent;
+    sent.on_packet(packet_of({1}, packet::kChunkSack));
+    std::vector<uint8_t> cut = packet_of({1, 2});
+    cut.resize(cut.size() - 1);
+    sent.on_packet(cut);
+    sent.on_packet(std::vector<uint8_t>(packet::kCommonHeader));
+    sent.on_packet({});
+    EXPECT_EQ(sent.chunks(), 1U);
+    EXPECT_EQ(sent.again(), 0U);
+}
 
 TEST(PathHash, is_stable_for_a_key_and_differs_between_keys) {
     SeededRandom one(1);
