@@ -132,6 +132,20 @@ class Session {
     // Whom the method has authenticated, for people; empty when it has no names for peers, or not
     // yet.
     [[nodiscard]] virtual std::string peer_name() const { return {}; }
+    // How often the peer has authenticated and when it did so last; 0 and unset when the method has
+    // no such thing, or not yet.
+    struct Authentications {
+        uint64_t times = 0;
+        std::optional<TimePoint> last{};
+    };
+    [[nodiscard]] virtual Authentications authentications() const { return {}; }
+    // The operator wants the peer to authenticate anew. Methods that cannot do it report so.
+    virtual Actions on_reauthentication_requested() {
+        Actions actions;
+        actions.emplace_back(
+            Report{.warning = true, .text = "this method does not authenticate by certificates"});
+        return actions;
+    }
     // The operator wants new keys now. Methods that cannot do it report so.
     virtual Actions on_rekey_requested() {
         Actions actions;

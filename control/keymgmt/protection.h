@@ -60,6 +60,7 @@ class AssociationProtection final : private HandshakeQueue::Member {
     void on_message(std::span<const uint8_t> octets) { carry_out(session_->on_message(octets)); }
     void on_sender_dry() { carry_out(session_->on_sender_dry()); }
     void on_rekey_requested() { carry_out(session_->on_rekey_requested()); }
+    void on_reauthentication_requested() { carry_out(session_->on_reauthentication_requested()); }
     void on_tick(TimePoint now);
     // What became of ProtectionOwner::on_keep_restart_keys().
     void on_restart_keys_kept(uint16_t epoch, bool kept);
@@ -73,6 +74,9 @@ class AssociationProtection final : private HandshakeQueue::Member {
     // For the operator. suite: of the send key that was installed last; unset before the first.
     [[nodiscard]] std::optional<record::Suite> suite() const { return suite_; }
     [[nodiscard]] std::string peer_name() const { return session_->peer_name(); }
+    [[nodiscard]] Session::Authentications authentications() const {
+        return session_->authentications();
+    }
     // When the send key in use was selected, to a tick; unset before the first tick after that.
     [[nodiscard]] std::optional<TimePoint> selected_at() const { return selected_at_; }
     // Key-management messages that wait to be sent: send_pending() may be called whenever no user

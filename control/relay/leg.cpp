@@ -182,6 +182,12 @@ void Leg::request_rekey() {
     }
 }
 
+void Leg::request_reauthentication() {
+    if (protection_ && association_ != nullptr) {
+        protection_->on_reauthentication_requested();
+    }
+}
+
 void Leg::shutdown() {
     if (association_ != nullptr && !std::exchange(shutting_down_, true)) {
         association_->shutdown();

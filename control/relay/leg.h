@@ -99,6 +99,7 @@ class Leg final : public sctp::AssociationObserver, public keymgmt::ProtectionOw
     void shutdown();
     void abort(std::string_view text);
     void request_rekey();
+    void request_reauthentication();
     void on_tick(TimePoint now);
 
     // sctp::AssociationObserver

@@ -211,6 +211,11 @@ void Pair::request_rekey() {
     backend_.request_rekey();
 }
 
+void Pair::request_reauthentication() {
+    accepted_.request_reauthentication();
+    backend_.request_reauthentication();
+}
+
 void Pair::on_tick(TimePoint now) {
     accepted_.on_tick(now);
     backend_.on_tick(now);

@@ -53,6 +53,8 @@ class Pair final : public LegOwner {
     void on_tick(TimePoint now);
     // New keys on its protected legs.
     void request_rekey();
+    // The peers of its protected legs authenticate anew.
+    void request_reauthentication();
     // Shuts both legs down when nothing is under way, or in any case when forced.
     void drain(bool forced);
     void abort(std::string_view text);

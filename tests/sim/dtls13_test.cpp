@@ -5,8 +5,10 @@
 #include <memory>
 #include <string>
 
+#include "control/relay/pair.h"
 #include "dataplane/packet/code_points.h"
 #include "dataplane/packet/crc32c.h"
+#include "gateway/admin_operations.h"
 #include "tests/sim/log_capture.h"
 #include "tests/sim/rekeys.h"
 #include "tests/sim/traffic.h"
@@ -183,6 +185,40 @@ TEST_F(Dtls13, reloaded_certificates_serve_the_next_authentication) {
     ASSERT_TRUE(world.run_until([&] { return client.closed(); }, seconds(40)));
     EXPECT_TRUE(log.has("the identity changed during the association, it was dns:b.example"))
         << log.text();
+}
+
+// What the operator's commands of A see and do.
+TEST_F(Dtls13, a_peer_authenticates_anew_when_the_operator_asks) {
+    World world(with_dtls(34));
+    const LogCapture log;
+    Peer& client = world.connect();
+    expect_relayed(world, client, make_messages(9, 5, 500));
+    gateway::AdminOperations operations(*world.a);
+    const uint64_t id = world.a->relay().pairs().front()->id();
+    const auto protection = [&] {
+        return (*operations.association(id))["legs"]["backend"]["protection"];
+    };
+    EXPECT_EQ(protection()["authentications"], 1);
+    EXPECT_EQ(protection()["peer"], "dns:b.example");
+    world.run_for(seconds(5));
+    EXPECT_GE(protection()["authenticated_age_s"].get<double>(), 5);
+
+    ASSERT_TRUE(operations.reauthenticate(id));
+    ASSERT_TRUE(operations.reauthenticate(id)) << "the one under way is the one that is wanted";
+    ASSERT_TRUE(world.run_until([&] { return protection()["authentications"] == 2; }, seconds(5)));
+    EXPECT_LT(protection()["authenticated_age_s"].get<double>(), 1);
+    EXPECT_EQ(log.count("the peer is asked to authenticate anew"), 1U) << log.text();
+    EXPECT_EQ(log.count("peer dns:b.example has authenticated anew"), 1U) << log.text();
+    EXPECT_FALSE(log.has("peer dns:a.example has authenticated anew")) << "nobody asked B";
+
+    // It is a real exchange: a peer that has another identity by now is refused.
+    world.pki->write("b", world.pki->make({.subject_alternative_names = "DNS:b.example,DNS:more"},
+                                          &world.pki->root()));
+    world.b->reload_credentials();
+    ASSERT_TRUE(operations.reauthenticate(id));
+    ASSERT_TRUE(world.run_until([&] { return client.closed(); }, seconds(40)));
+    EXPECT_TRUE(log.has("the identity changed during the association")) << log.text();
+    EXPECT_EQ(operations.reauthenticate(id).error().code, ErrorCode::not_found);
 }
 
 TEST_F(Dtls13, a_name_that_is_not_expected_is_refused_and_both_say_so) {

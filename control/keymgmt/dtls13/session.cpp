@@ -427,6 +427,7 @@ void DtlsSession::take_data(Actions& actions) {
     reauthentication_->progress();
     if (std::exchange(reauthenticated_, reauthentication_->completed()) != reauthenticated_) {
         peer_ = shown_;
+        authentications_ = {.times = authentications_.times + 1, .last = environment_->clock.now()};
         schedule_reauthentication();
         actions.emplace_back(
             Report{.text = fmt::format("peer {} has authenticated anew", peer_->to_string())});
@@ -505,6 +506,7 @@ bool DtlsSession::complete(Actions& actions) {
     const uint16_t old = std::exchange(epoch_, next);
     if (is_new_connection) {
         peer_ = shown_;
+        authentications_ = {.times = authentications_.times + 1, .last = now};
         begin_reauthentication();
     }
     actions.emplace_back(InstallSendKey{KeyRole::primary, epoch_, std::move(*send)});
@@ -578,6 +580,22 @@ Actions DtlsSession::on_rekey_requested() {
             Report{.warning = true, .text = "no key update: there are no keys yet"});
     } else if (!connection_->is_updating()) {
         update_wanted_ = "asked for";
+        request_turn(actions);
+    }
+    return actions;
+}
+
+Actions DtlsSession::on_reauthentication_requested() {
+    Actions actions;
+    if (state_ != State::protected_ || epoch_ == 0) {
+        actions.emplace_back(
+            Report{.warning = true, .text = "no re-authentication: there are no keys yet"});
+        return actions;
+    }
+    // One that is under way is the one that is wanted.
+    if (!ask_wanted_ && reauthentication_ && !reauthentication_->is_waiting()) {
+        ask_wanted_ = true;
+        actions.emplace_back(Report{.text = "the peer is asked to authenticate anew"});
         request_turn(actions);
     }
     return actions;

@@ -118,7 +118,12 @@ class DtlsSession final : public Session {
     Actions on_tick(TimePoint now, std::span<const keys::EpochStatistics> epochs) override;
     Actions on_turn(bool has_slot) override;
     Actions on_rekey_requested() override;
+    Actions on_reauthentication_requested() override;
     Actions on_restart_keys_kept(uint16_t epoch, bool kept) override;
+    [[nodiscard]] std::string peer_name() const override {
+        return peer_ ? peer_->to_string() : std::string();
+    }
+    [[nodiscard]] Authentications authentications() const override { return authentications_; }
 
  private:
     enum class State {
@@ -194,7 +199,8 @@ class DtlsSession final : public Session {
     size_t inbox_octets_ = 0;
     std::optional<tls13::PeerIdentity> shown_;  // by the certificate looked at last
     std::optional<tls13::PeerIdentity> peer_;   // who it has proved to be
-    bool is_stranger_ = false;                  // somebody else than before the restart
+    Authentications authentications_;
+    bool is_stranger_ = false;  // somebody else than before the restart
     TimePoint keyed_at_{};
     TimePoint update_at_{};
     bool begin_wanted_ = false;  // a handshake, in the next turn

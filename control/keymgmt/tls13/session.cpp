@@ -421,6 +421,7 @@ void TlsSession::complete(Actions& actions, record::KeyMaterial send_keys) {
     const bool client = is_client(*handshake_);
     const uint16_t old = std::exchange(epoch_, handshake_->epoch);
     peer_ = handshake_->tls->peer();
+    authentications_ = {.times = authentications_.times + 1, .last = now};
     not_after_ = std::min(peer_->not_after, handshake_->tls->own_not_after());
     actions.emplace_back(InstallSendKey{KeyRole::primary, epoch_, std::move(send_keys)});
     // Before the peer can see that the epoch has changed. The first ones have none before them that
@@ -516,6 +517,17 @@ Actions TlsSession::on_rekey_requested() {
         start_rekey(actions, "asked for");
     } else if (!handshake_) {
         actions.emplace_back(Report{.warning = true, .text = "no rekey: there are no keys yet"});
+    }
+    return actions;
+}
+
+Actions TlsSession::on_reauthentication_requested() {
+    Actions actions;
+    if (state_ == State::protected_ && !handshake_) {
+        start_rekey(actions, "the peer is to authenticate anew");
+    } else if (!handshake_) {
+        actions.emplace_back(
+            Report{.warning = true, .text = "no re-authentication: there are no keys yet"});
     }
     return actions;
 }

@@ -100,10 +100,13 @@ class TlsSession final : public Session {
     Actions on_tick(TimePoint now, std::span<const keys::EpochStatistics> epochs) override;
     Actions on_turn(bool has_slot) override;
     Actions on_rekey_requested() override;
+    // Every handshake of this method authenticates both sides: a rekey does it.
+    Actions on_reauthentication_requested() override;
     Actions on_restart_keys_kept(uint16_t epoch, bool kept) override;
     [[nodiscard]] std::string peer_name() const override {
         return peer_ ? peer_->to_string() : std::string();
     }
+    [[nodiscard]] Authentications authentications() const override { return authentications_; }
 
  private:
     enum class State {
@@ -187,6 +190,7 @@ class TlsSession final : public Session {
     size_t inbox_octets_ = 0;
     size_t stray_ = 0;
     std::optional<PeerIdentity> peer_;
+    Authentications authentications_;
     int64_t not_after_ = 0;  // of the certificates last used, seconds of Unix time
     TimePoint keyed_at_{};
     std::optional<TimePoint> served_at_;  // the last handshake that the peer began
