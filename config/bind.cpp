@@ -268,6 +268,7 @@ class Binder {
         section.read("certificate", out.certificate, folder_);
         section.read("private_key", out.private_key, folder_);
         section.read("token_file", out.token_file, folder_);
+        section.read("page", out.page);
         return out;
     }
 

@@ -256,7 +256,7 @@ struct Admin {
     std::filesystem::path audit_log;
 };
 
-// Prometheus metrics and health over HTTP.
+// Prometheus metrics, health and the status page over HTTP.
 struct Metrics {
     IpAddress address = *IpAddress::parse("127.0.0.1");
     uint16_t port = 9641;
@@ -264,6 +264,7 @@ struct Metrics {
     std::optional<std::filesystem::path> certificate;
     std::optional<std::filesystem::path> private_key;
     std::optional<std::filesystem::path> token_file;
+    bool page = true;  // the status page for browsers
 };
 
 // A key-encryption key; exactly one of the three.

@@ -233,12 +233,13 @@ constexpr Key kKeys[] = {
     {.path = "admin.group", .type = text, .description = "A group whose members may use the socket, too. Absent: none."},
     {.path = "admin.audit_log", .type = file, .presence = required, .description = "Every command that changes something is appended here: one JSON object a line."},
 
-    {.path = "metrics", .type = section, .description = "Prometheus metrics (`/metrics`) and health (`/healthz`, `/readyz`) over HTTP. Absent: none."},
+    {.path = "metrics", .type = section, .description = "Prometheus metrics (`/metrics`), health (`/healthz`, `/readyz`) and a status page for browsers (`/`) over HTTP. Absent: none."},
     {.path = "metrics.address", .type = host_address, .default_text = "127.0.0.1", .description = "An address of the host, not of the gateway's ports."},
     {.path = "metrics.port", .type = integer, .default_text = "9641", .minimum = 1, .maximum = 65535, .description = "TCP port."},
     {.path = "metrics.certificate", .type = file, .description = "PEM, own first, then intermediates. Absent: no TLS."},
     {.path = "metrics.private_key", .type = file, .description = "PEM, readable by its owner only. With `certificate`."},
-    {.path = "metrics.token_file", .type = file, .description = "`/metrics` is given only to requests with this bearer token. Readable by its owner only. Absent: to everybody who can connect."},
+    {.path = "metrics.token_file", .type = file, .description = "`/metrics` and the figures of the status page are given only to requests with this bearer token. Readable by its owner only. Absent: to everybody who can connect."},
+    {.path = "metrics.page", .type = boolean, .default_text = "true", .description = "The status page at `/`. It shows addresses and identities of peers, which `/metrics` never does."},
 
     {.path = "restart", .type = section, .description = "The store for restart keys: after a crash the gateway brings its associations back by protected restart. Absent: peers may restart associations, this gateway forgets its own. One of `sqlite` and `redis`; see docs/restart-store.md."},
     {.path = "restart.group", .type = name, .default_text = "default", .description = "The associations of one gateway and of those that may take them over."},

@@ -5,6 +5,7 @@
 #
 # Each certificate has the dNSName NAME.lab.example. A FOLDER that has a ca.key already gets more
 # certificates of the same authority. NAME=DAYS gives one that lives that many days (default 30).
+# LAB_CA_MORE adds subject alternative names as OpenSSL writes them ("URI:x").
 set -euo pipefail
 
 folder=$1
@@ -47,7 +48,7 @@ for wanted; do
 basicConstraints = critical, CA:FALSE
 keyUsage = critical, digitalSignature
 extendedKeyUsage = serverAuth, clientAuth
-subjectAltName = DNS:$name.lab.example
+subjectAltName = DNS:$name.lab.example${LAB_CA_MORE:+,$LAB_CA_MORE}
 EXT
     run x509 -req -in "$name.csr" -CA ca.pem -CAkey ca.key -CAcreateserial -days "$days" -sha256 \
         -extfile "$name.ext" -out "$name.pem"

@@ -32,6 +32,7 @@ struct Snapshot {
     bool ready = false;   // takes new associations
     std::string state;    // one word for /readyz: "ready", "draining"
     std::vector<Family> families;
+    std::string page_figures;  // JSON for the status page; empty: not collected
 };
 
 // Label values and help are escaped. Families without samples are left out.

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <array>
 #include <condition_variable>
 #include <deque>
 #include <future>
@@ -13,16 +14,19 @@
 #include <thread>
 
 #include "control/keymgmt/owner_only_file.h"
+#include "control/metrics/page_files.h"
 #include "foundation/secret_bytes.h"
 
 namespace sdg::metrics {
 namespace {
 
-constexpr unsigned kThreads = 2;
+constexpr unsigned kThreads = 4;
 constexpr size_t kMaxToken = 4096;  // octets
 constexpr auto kPatience = std::chrono::seconds(5);
+// For the first octet of a request: browsers connect in advance and then say nothing.
+constexpr auto kFirstOctet = std::chrono::seconds(2);
 
-// Two threads and a short queue. A full queue stops accept(), so that clients wait in the kernel.
+// A few threads and a short queue. A full queue stops accept(), so that clients wait in the kernel.
 class BoundedQueue final : public httplib::TaskQueue {
  public:
     BoundedQueue() {
@@ -104,6 +108,31 @@ bool has_token(const httplib::Request& request, const SecretBytes& token) {
            CRYPTO_memcmp(given.data() + scheme.size(), wanted.data(), wanted.size()) == 0;
 }
 
+// On every answer. Scripts and styles only from our own files, and no markup made by scripts: what
+// peers call themselves is among the figures.
+constexpr std::array<std::pair<const char*, const char*>, 8> kSafety{{
+    {"Content-Security-Policy",
+     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+     "require-trusted-types-for 'script'; trusted-types 'none'"},
+    {"X-Content-Type-Options", "nosniff"},
+    {"X-Frame-Options", "DENY"},
+    {"Referrer-Policy", "no-referrer"},
+    {"Cross-Origin-Opener-Policy", "same-origin"},
+    {"Cross-Origin-Resource-Policy", "same-origin"},
+    {"Permissions-Policy", "camera=(), geolocation=(), microphone=()"},
+    {"Cache-Control", "no-store"},
+}};
+
+// Whether a Host header names an address or "localhost": no name that somebody else can point here.
+bool is_plain_host(std::string_view host) {
+    if (host.starts_with('[')) {
+        return true;
+    }
+    const std::string name(host.substr(0, host.rfind(':')));
+    return name == "localhost" || IpAddress::parse(name).has_value();
+}
+
 }  // namespace
 
 // Shared by the HttpServer and its threads, so that a thread that is left behind finds it alive.
@@ -115,6 +144,9 @@ struct HttpServer::State {
     std::shared_ptr<const Snapshot> snapshot;  // guarded by mutex, held for a copy only
     std::thread thread;
     std::future<void> ended;
+    // When the page's figures were asked for last, of the clock; the least: never. Written by the
+    // server's threads, read by the control thread.
+    std::atomic<TimePoint> asked_at{TimePoint::min()};
 
     std::shared_ptr<const Snapshot> current() {
         const std::lock_guard lock(mutex);
@@ -139,6 +171,29 @@ struct HttpServer::State {
         }
         response.set_content(to_text(snapshot_now->families),
                              "text/plain; version=0.0.4; charset=utf-8");
+    }
+    void figures(const httplib::Request& request, httplib::Response& response) {
+        if (token && !has_token(request, *token)) {
+            response.status = 401;
+            response.set_header("WWW-Authenticate", "Bearer");
+            return;
+        }
+        if (!token && !is_plain_host(request.get_header_value("Host"))) {
+            response.status = 403;
+            response.set_content("without a token, ask by an address or as localhost\n",
+                                 "text/plain");
+            return;
+        }
+        asked_at.store(clock->now());
+        const auto now = fresh();
+        if (!now) {
+            response.status = 503;
+            response.set_content("the control loop hangs\n", "text/plain");
+        } else if (now->page_figures.empty()) {
+            response.status = 202;
+        } else {
+            response.set_content(now->page_figures, "application/json");
+        }
     }
     void health(httplib::Response& response) {
         const bool alive = fresh() != nullptr;
@@ -185,8 +240,13 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const Settings& settings,
     http.set_payload_max_length(1024);
     http.set_read_timeout(kPatience);
     http.set_write_timeout(kPatience);
-    http.set_keep_alive_timeout(kPatience.count());
-    http.set_keep_alive_max_count(100);
+    http.set_keep_alive_timeout(kFirstOctet.count());
+    http.set_keep_alive_max_count(1);
+    http.set_post_routing_handler([](const auto&, httplib::Response& response) {
+        for (const auto& [name, value] : kSafety) {
+            response.set_header(name, value);
+        }
+    });
     http.set_socket_options([](int descriptor) {
         const int yes = 1;
         ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
@@ -197,6 +257,20 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const Settings& settings,
              [raw](const auto& request, auto& response) { raw->metrics(request, response); });
     http.Get("/healthz", [raw](const auto&, auto& response) { raw->health(response); });
     http.Get("/readyz", [raw](const auto&, auto& response) { raw->readiness(response); });
+    if (settings.page) {
+        http.Get("/figures",
+                 [raw](const auto& request, auto& response) { raw->figures(request, response); });
+        for (const PageFile& file : page_files()) {
+            std::string pattern(file.path);
+            if (const size_t dot = pattern.find('.'); dot != std::string::npos) {
+                pattern.insert(dot, "\\");  // paths are regular expressions
+            }
+            http.Get(pattern, [&file](const auto&, auto& response) {
+                response.set_content(file.content.data(), file.content.size(),
+                                     std::string(file.type));
+            });
+        }
+    }
 
     std::unique_ptr<HttpServer> out(new HttpServer);
     const std::string address = settings.address.to_string();
@@ -238,6 +312,11 @@ HttpServer::~HttpServer() {
     } else {
         state_->thread.detach();
     }
+}
+
+bool HttpServer::wants_page_figures() const {
+    const TimePoint asked = state_->asked_at.load();
+    return asked != TimePoint::min() && state_->clock->now() - asked < kWanted;
 }
 
 void HttpServer::publish(std::shared_ptr<const Snapshot> snapshot) {

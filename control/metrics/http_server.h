@@ -1,12 +1,17 @@
-// Metrics and health over HTTP or HTTPS: GET /metrics, /healthz, /readyz.
+// Metrics, health and the status page over HTTP or HTTPS: GET /metrics, /healthz, /readyz, /.
 //
 //   /metrics  the last snapshot; 401 without the token when there is one
+//   /         the status page: files that are the same for everybody (page_files.h)
+//   /figures  what it draws, JSON: 401 as /metrics; 202 while nobody has asked for long, so that
+//             they are being collected; 403 without a token when asked for by another name than
+//             an address or "localhost" (a foreign web page whose name has been pointed here)
 //   /healthz  200 while the control loop publishes snapshots, else 503
 //   /readyz   200 when the gateway takes new associations, else 503
 //
-// Has threads of its own (one that accepts, two that answer), which touch published snapshots and
-// nothing else. At most kMaxWaiting connections wait for them; more wait in the kernel's queue.
-// publish() is called by the control thread and never waits for a request.
+// Has threads of its own (one that accepts, four that answer), which touch published snapshots and
+// nothing else. A connection serves one request: browsers would keep threads busy doing nothing. At
+// most kMaxWaiting connections wait for them; more wait in the kernel's queue. publish() is called
+// by the control thread and never waits for a request.
 #pragma once
 
 #include <atomic>
@@ -28,6 +33,8 @@ class HttpServer {
     static constexpr size_t kMaxWaiting = 16;
     // A control loop that has published nothing for so long hangs.
     static constexpr std::chrono::seconds kStale{5};
+    // How long after a request the status page's figures are collected.
+    static constexpr std::chrono::seconds kWanted{10};
 
     struct Settings {
         IpAddress address;
@@ -35,6 +42,7 @@ class HttpServer {
         std::optional<std::filesystem::path> certificate;  // with private_key: TLS
         std::optional<std::filesystem::path> private_key;
         std::optional<std::filesystem::path> token_file;
+        bool page = true;  // the status page and its figures; false: 404
     };
 
     // Listens when it returns. Reads key and token files, which must be readable by their owner
@@ -49,6 +57,8 @@ class HttpServer {
     HttpServer& operator=(const HttpServer&) = delete;
 
     void publish(std::shared_ptr<const Snapshot> snapshot);
+    // Somebody has asked for the status page's figures lately: the next snapshot is to have them.
+    [[nodiscard]] bool wants_page_figures() const;
     [[nodiscard]] uint16_t port() const { return port_; }
 
  private:

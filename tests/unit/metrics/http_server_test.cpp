@@ -42,12 +42,13 @@ class MetricsServer : public testing::Test {
         ASSERT_TRUE(made) << made.error().message;
         server = std::move(*made);
     }
-    void publish(bool ready = true) {
+    void publish(bool ready = true, const std::string& page_figures = {}) {
         auto snapshot = std::make_shared<Snapshot>();
         snapshot->made_at = clock->now();
         snapshot->ready = ready;
         snapshot->state = ready ? "ready" : "draining";
         snapshot->families = {{"x", Type::gauge, "h", {{{}, 1}}}};
+        snapshot->page_figures = page_figures;
         server->publish(std::move(snapshot));
     }
     [[nodiscard]] int status(const char* path, const httplib::Headers& headers = {}) const {
@@ -78,6 +79,99 @@ TEST_F(MetricsServer, metrics_are_the_last_snapshot) {
     EXPECT_EQ(response->get_header_value("Content-Type"),
               "text/plain; version=0.0.4; charset=utf-8");
     EXPECT_EQ(status("/else"), 404);
+}
+
+TEST_F(MetricsServer, the_page_comes_with_a_policy_that_lets_nothing_foreign_in) {
+    start();
+    httplib::Client client("127.0.0.1", server->port());
+    for (const char* path : {"/", "/page.css", "/page.js", "/charts.js", "/tables.js", "/text.js",
+                             "/icon.svg", "/figures", "/metrics", "/nothing"}) {
+        const auto response = client.Get(path);
+        ASSERT_TRUE(response) << path;
+        const std::string policy = response->get_header_value("Content-Security-Policy");
+        for (const char* rule : {"default-src 'none'", "script-src 'self';", "style-src 'self';",
+                                 "frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'",
+                                 "require-trusted-types-for 'script'"}) {
+            EXPECT_NE(policy.find(rule), std::string::npos) << path << ": " << rule;
+        }
+        EXPECT_EQ(response->get_header_value("X-Content-Type-Options"), "nosniff") << path;
+        EXPECT_EQ(response->get_header_value("Cache-Control"), "no-store") << path;
+        EXPECT_EQ(response->get_header_value("Connection"), "close") << path;
+    }
+    const auto page = client.Get("/");
+    EXPECT_EQ(page->get_header_value("Content-Type"), "text/html; charset=utf-8");
+    EXPECT_EQ(page->body.find("style="), std::string::npos);
+    EXPECT_EQ(client.Get("/page.js")->get_header_value("Content-Type"),
+              "text/javascript; charset=utf-8");
+    EXPECT_EQ(status("/pageXjs"), 404);
+    EXPECT_EQ(status("/../page.js"), 404);
+}
+
+TEST_F(MetricsServer, figures_of_the_page_are_collected_while_somebody_asks) {
+    start();
+    publish();
+    EXPECT_FALSE(server->wants_page_figures());
+    EXPECT_EQ(status("/figures"), 202) << "nobody had asked";
+    EXPECT_TRUE(server->wants_page_figures());
+    publish(true, "{\"version\":1}");
+    httplib::Client client("127.0.0.1", server->port());
+    const auto response = client.Get("/figures");
+    ASSERT_TRUE(response);
+    EXPECT_EQ(response->status, 200);
+    EXPECT_EQ(response->body, "{\"version\":1}");
+    EXPECT_EQ(response->get_header_value("Content-Type"), "application/json");
+    clock->advance(HttpServer::kWanted);
+    EXPECT_FALSE(server->wants_page_figures());
+    EXPECT_EQ(status("/figures"), 503) << "the control loop hangs";
+}
+
+TEST_F(MetricsServer, a_name_pointed_here_by_somebody_else_gets_no_figures) {
+    start();
+    publish(true, "{}");
+    for (const char* host : {"127.0.0.1:9641", "127.0.0.1", "localhost:9641", "[::1]:9641"}) {
+        EXPECT_EQ(status("/figures", {{"Host", host}}), 200) << host;
+    }
+    for (const char* host : {"evil.example", "evil.example:9641", "127.0.0.1.evil.example:1"}) {
+        EXPECT_EQ(status("/figures", {{"Host", host}}), 403) << host;
+    }
+    settings.token_file = write("token", "s3cret\n");
+    start();
+    publish(true, "{}");
+    EXPECT_EQ(status("/figures"), 401);
+    EXPECT_EQ(status("/figures", {{"Authorization", "Bearer wrong!"}}), 401);
+    EXPECT_FALSE(server->wants_page_figures()) << "asked by somebody who may not";
+    EXPECT_EQ(status("/figures", {{"Host", "gw.example"}, {"Authorization", "Bearer s3cret"}}), 200)
+        << "who has the token may come by any name";
+    EXPECT_EQ(status("/"), 200) << "the page asks for it";
+}
+
+TEST_F(MetricsServer, without_the_page_there_is_nothing_of_it) {
+    settings.page = false;
+    start();
+    publish();
+    EXPECT_EQ(status("/"), 404);
+    EXPECT_EQ(status("/page.js"), 404);
+    EXPECT_EQ(status("/figures"), 404);
+    EXPECT_EQ(status("/metrics"), 200);
+}
+
+TEST_F(MetricsServer, browsers_that_connect_in_advance_hold_nobody_up) {
+    start();
+    publish();
+    std::vector<int> silent;
+    for (int i = 0; i < 3; ++i) {
+        const int one = ::socket(AF_INET, SOCK_STREAM, 0);
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_port = htons(server->port());
+        ::inet_pton(AF_INET, "127.0.0.1", &address.sin_addr);
+        ASSERT_EQ(::connect(one, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+        silent.push_back(one);
+    }
+    EXPECT_EQ(status("/metrics"), 200);
+    for (const int one : silent) {
+        ::close(one);
+    }
 }
 
 TEST_F(MetricsServer, health_follows_the_control_loop_and_readiness_its_state) {
