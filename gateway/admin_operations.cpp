@@ -76,7 +76,9 @@ json AdminOperations::status() const {
             {"associations_relaying", relaying},
             {"associations_accepted", relay.pairs_accepted},
             {"messages_to_backend", relay.to_backend.messages},
+            {"octets_to_backend", relay.to_backend.octets},
             {"messages_from_backend", relay.from_backend.messages},
+            {"octets_from_backend", relay.from_backend.octets},
             {"backend_failures", relay.backend_failures},
             {"protection_failures", relay.protection_failures},
             {"workers", gateway_.workers().size()},
@@ -141,6 +143,7 @@ json AdminOperations::ports() const {
         list.push_back({{"port", gateway_.ports().name(p)},
                         {"link_up", gateway_.ports().link_up(p)},
                         {"mtu", gateway_.ports().mtu(p)},
+                        {"per_second", rates_.of_port(p)},
                         {"counters", std::move(counters)}});
     }
     return {{"ports", std::move(list)}};
@@ -163,7 +166,11 @@ json AdminOperations::workers() const {
                         {"idle_rounds", idle},
                         {"busy_rounds", busy},
                         {"sleeps", value(c.sleeps)},
-                        // Of all rounds since the start; clients take differences for a rate.
+                        {"handled", value(c.handled)},
+                        {"busy_cycles", value(c.busy_cycles)},
+                        {"idle_cycles", value(c.idle_cycles)},
+                        {"per_second", rates_.of_worker(w)},
+                        // Of all rounds since the start; per_second has the share of time.
                         {"idle_share", idle + busy == 0 ? 0.0
                                                         : static_cast<double>(idle) /
                                                               static_cast<double>(idle + busy)},
@@ -210,6 +217,24 @@ Result<json> AdminOperations::rekey(std::optional<uint64_t> id) {
     }
     pair->request_rekey();
     return json{{"associations", 1}};
+}
+
+Result<json> AdminOperations::reauthenticate(uint64_t id) {
+    relay::Pair* pair = gateway_.relay().find(id);
+    if (pair == nullptr) {
+        return no_association(id);
+    }
+    size_t legs = 0;
+    for (const relay::Leg* leg : {&pair->accepted_leg(), &pair->backend_leg()}) {
+        const keymgmt::AssociationProtection* protection = leg->protection();
+        legs += protection != nullptr && protection->authentications().times > 0 ? 1U : 0U;
+    }
+    if (legs == 0) {
+        return fail(ErrorCode::unavailable,
+                    "association {} has no leg whose peer has authenticated by a certificate", id);
+    }
+    pair->request_reauthentication();
+    return json{{"association", id}, {"legs", legs}};
 }
 
 Result<json> AdminOperations::close(uint64_t id, admin::CloseHow how) {

@@ -5,8 +5,10 @@
 #pragma once
 
 #include "control/admin/operations.h"
+#include "gateway/busiest.h"
 #include "gateway/captures.h"
 #include "gateway/gateway.h"
+#include "gateway/rates.h"
 #include "gateway/reload.h"
 
 namespace sdg::gateway {
@@ -14,13 +16,21 @@ namespace sdg::gateway {
 class AdminOperations final : public admin::Operations {
  public:
     // Both outlive the object.
-    AdminOperations(Gateway& gateway, Reload& reload) : gateway_(gateway), reload_(reload) {}
+    AdminOperations(Gateway& gateway, Reload& reload)
+        : gateway_(gateway),
+          reload_(reload),
+          rates_(gateway),
+          busiest_(gateway.relay(), gateway.clock()) {}
+
+    // For the rates in answers; about once a second is enough.
+    void poll() { rates_.poll(); }
     // captures outlives the object; without, there are none.
     void take_captures_to(Captures& captures) { captures_ = &captures; }
 
     [[nodiscard]] nlohmann::json status() const override;
     [[nodiscard]] nlohmann::json associations(uint64_t after, size_t limit) const override;
     [[nodiscard]] Result<nlohmann::json> association(uint64_t id) const override;
+    [[nodiscard]] nlohmann::json busiest() override { return busiest_.look(); }
     [[nodiscard]] nlohmann::json backends() const override;
     [[nodiscard]] nlohmann::json ports() const override;
     [[nodiscard]] nlohmann::json workers() const override;
@@ -28,6 +38,7 @@ class AdminOperations final : public admin::Operations {
     [[nodiscard]] nlohmann::json log_levels() const override;
 
     Result<nlohmann::json> rekey(std::optional<uint64_t> id) override;
+    Result<nlohmann::json> reauthenticate(uint64_t id) override;
     Result<nlohmann::json> close(uint64_t id, admin::CloseHow how) override;
     Result<nlohmann::json> drain() override;
     Result<nlohmann::json> leave() override;
@@ -42,6 +53,8 @@ class AdminOperations final : public admin::Operations {
     Gateway& gateway_;
     Reload& reload_;
     Captures* captures_ = nullptr;
+    Rates rates_;
+    Busiest busiest_;
 };
 
 }  // namespace sdg::gateway

@@ -97,6 +97,8 @@ json protection_of(const relay::Leg& leg, const keys::ChunkProtection& table, Ti
                 {"restart", false},
                 {"suite", nullptr},
                 {"peer", nullptr},
+                {"authentications", protection->authentications().times},
+                {"authenticated_age_s", nullptr},
                 {"key_age_s", nullptr},
                 {"epochs", json::array()}};
     if (const auto suite = protection->suite()) {
@@ -104,6 +106,9 @@ json protection_of(const relay::Leg& leg, const keys::ChunkProtection& table, Ti
     }
     if (std::string peer = protection->peer_name(); !peer.empty()) {
         out["peer"] = std::move(peer);
+    }
+    if (const auto last = protection->authentications().last) {
+        out["authenticated_age_s"] = seconds(now - *last);
     }
     if (const auto since = protection->selected_at()) {
         out["key_age_s"] = seconds(now - *since);
@@ -130,7 +135,9 @@ json path_of(const sctp::Association& association) {
             {"peer_window_octets", path->peer_window},
             {"path_mtu_octets", path->path_mtu},
             {"chunks_unacknowledged", path->chunks_unacknowledged},
-            {"chunks_to_receive", path->chunks_to_receive}};
+            {"chunks_to_receive", path->chunks_to_receive},
+            {"chunks_sent", path->chunks_sent},
+            {"chunks_retransmitted", path->chunks_sent_again}};
 }
 
 json leg_view(const relay::Leg& leg, const keys::ChunkProtection& protection, TimePoint now) {
@@ -168,6 +175,12 @@ json peer_text(const relay::Leg& leg) {
     return fmt::format("[{}]:{}", where.peer.to_string(), where.peer_port);
 }
 
+json identity_text(const relay::Leg& leg) {
+    const std::string name =
+        leg.protection() == nullptr ? std::string() : leg.protection()->peer_name();
+    return name.empty() ? json(nullptr) : json(name);
+}
+
 json method_text(const relay::Leg& leg) {
     return leg.protection() == nullptr ? json(nullptr) : method_name(leg.protection()->method());
 }
@@ -182,8 +195,10 @@ json association_line(const relay::Pair& pair, TimePoint now) {
             {"age_s", seconds(now - pair.begun())},
             {"accepted_peer", peer_text(pair.accepted_leg())},
             {"accepted_method", method_text(pair.accepted_leg())},
+            {"accepted_identity", identity_text(pair.accepted_leg())},
             {"backend_peer", peer_text(pair.backend_leg())},
             {"backend_method", method_text(pair.backend_leg())},
+            {"backend_identity", identity_text(pair.backend_leg())},
             {"messages_to_backend", pair.to_backend().messages},
             {"octets_to_backend", pair.to_backend().octets},
             {"messages_from_backend", pair.from_backend().messages},

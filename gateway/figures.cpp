@@ -80,6 +80,18 @@ void workers(Collection& out, const Gateway& gateway) {
         {"worker_idle_rounds", &C::idle_rounds, "Rounds of the loop that found nothing to do."},
         {"worker_busy_rounds", &C::busy_rounds, "Rounds of the loop that did something."},
         {"worker_sleeps", &C::sleeps, "Sleeps of an idle worker."},
+        {"worker_packets_handled", &C::handled,
+         "Packets taken in: from ports, other workers and the control plane."},
+        {"worker_busy_cycles", &C::busy_cycles,
+         "Time stamp counter, of rounds that handled packets. By packets handled: cycles per "
+         "packet."},
+        {"worker_idle_cycles", &C::idle_cycles,
+         "Time stamp counter, of rounds that found nothing to do, and of sleeps."},
+        {"worker_arp_answered", &C::arp_answered, "ARP requests answered."},
+        {"worker_icmp_answered", &C::icmp_answered,
+         "Echo requests and neighbour solicitations answered."},
+        {"worker_neighbours_solicited", &C::neighbours_solicited,
+         "ARP requests and neighbour solicitations sent."},
     };
     for (const Figure& figure : figures) {
         Family& family = out.add(figure.name, Type::counter, figure.help);
@@ -161,8 +173,64 @@ void sctp(Collection& out, const Gateway& gateway) {
               "SCTP associations that could not be set up or ended with an error.");
     out.count("sctp_output_refused", host.output_refused,
               "Packets that the rings to the workers did not take.");
+    out.count("sctp_data_chunks_sent", host.data_chunks_sent,
+              "DATA chunks given to the workers, retransmissions included.");
+    out.count("sctp_data_chunks_retransmitted", host.data_chunks_sent_again,
+              "DATA chunks sent again.");
+    out.count("sctp_restarts_begun", host.restarts_begun,
+              "Protected restarts that the gateway has begun.");
+    out.count("sctp_restarts_accepted", host.restarts_accepted,
+              "Protected restarts of peers that were taken.");
+    out.count("sctp_restarts_refused", host.restarts_refused,
+              "Protected restarts of peers that were not taken.");
+    out.count("sctp_restarts_in_clear", host.restarts_in_clear,
+              "COOKIE ECHOs that would have restarted a protected association, in clear.");
+    out.count("sctp_held_silent", host.held_silent,
+              "Packets of associations being restored that got no answer.");
     out.gauge("sctp_associations", static_cast<double>(gateway.host().association_count()),
               "SCTP associations now, both legs counted.");
+}
+
+void bridge(Collection& out, const Gateway& gateway) {
+    const auto& c = gateway.bridge().counters();
+    Family& received = out.add("bridge_received_packets", Type::counter,
+                               "Packets from the workers to the control plane: of associations in "
+                               "the table, or of none.");
+    received.samples.push_back(
+        {.labels = {{"association", "known"}}, .value = static_cast<double>(c.received_known)});
+    received.samples.push_back(
+        {.labels = {{"association", "unknown"}}, .value = static_cast<double>(c.received_unknown)});
+    out.count("bridge_sent_packets", c.sent, "Packets from the control plane to the workers.");
+    Family& refused = out.add("bridge_send_refused", Type::counter,
+                              "Packets that the control plane could not give to a worker.");
+    refused.samples.push_back(
+        {.labels = {{"reason", "no_mbuf"}}, .value = static_cast<double>(c.send_no_mbuf)});
+    refused.samples.push_back(
+        {.labels = {{"reason", "ring_full"}}, .value = static_cast<double>(c.send_ring_full)});
+    refused.samples.push_back(
+        {.labels = {{"reason", "too_long"}}, .value = static_cast<double>(c.send_too_long)});
+}
+
+void restart_store(Collection& out, const Gateway& gateway) {
+    const restart::Keeper* keeper = gateway.keeper();
+    if (keeper == nullptr) {
+        return;
+    }
+    const auto& kept = keeper->counters();
+    const restart::StoreCounts store = keeper->store_counts();
+    out.count("restart_store_kept", kept.kept, "Restart keys written to the store.");
+    out.count("restart_store_not_kept", kept.not_kept,
+              "Restart keys that the store did not take; their association cannot be restored.");
+    out.count("restart_store_forgotten", kept.forgotten, "Restart keys deleted in the store.");
+    out.count("restart_store_lease_renewals_failed", kept.lease_renewals_failed,
+              "Renewals of the lease on the group that failed.");
+    out.count("restart_store_damaged", store.damaged,
+              "Rows of the store that were damaged, not authentic or not ours.");
+    out.count("restart_store_full", store.full, "Writes refused because the store is full.");
+    out.count("restart_store_unreachable", store.unreachable,
+              "Attempts for which the store could not be reached.");
+    out.count("restart_store_alarms", store.alarms,
+              "Calls of the store that failed and rows that were damaged: each wants a look.");
 }
 
 void relay(Collection& out, const Gateway& gateway) {
@@ -188,6 +256,15 @@ void relay(Collection& out, const Gateway& gateway) {
     out.count("messages_cut", c.messages_cut, "Messages relayed in part when a leg died.");
     out.count("messages_late", c.messages_late,
               "Messages that came when the other side had been shut down.");
+    out.count("associations_accepted", c.pairs_accepted, "Associations accepted, all listeners.");
+    out.count("associations_restarted", c.pairs_restarted,
+              "Relayed associations whose peer has restarted under protection.");
+    out.count("associations_restored", c.pairs_restored,
+              "Relayed associations restored after a restart of the gateway.");
+    out.count("restores_failed", c.restores_failed,
+              "Relayed associations that could not be restored.");
+    out.gauge("associations", static_cast<double>(gateway.relay().pair_count()),
+              "Relayed associations now.");
     Family& closed =
         out.add("associations_closed", Type::counter, "Relayed associations that have ended.");
     closed.samples.push_back(
@@ -248,13 +325,15 @@ void certificates(Collection& out, const Gateway& gateway) {
 
 }  // namespace
 
-std::shared_ptr<const metrics::Snapshot> figures(const Gateway& gateway) {
+std::shared_ptr<metrics::Snapshot> figures(const Gateway& gateway) {
     Collection out;
     process(out, gateway);
     workers(out, gateway);
     ports(out, gateway);
     sctp(out, gateway);
+    bridge(out, gateway);
     relay(out, gateway);
+    restart_store(out, gateway);
     listeners_and_backends(out, gateway);
     certificates(out, gateway);
     auto snapshot = std::make_shared<metrics::Snapshot>();

@@ -11,6 +11,6 @@
 
 namespace sdg::gateway {
 
-[[nodiscard]] std::shared_ptr<const metrics::Snapshot> figures(const Gateway& gateway);
+[[nodiscard]] std::shared_ptr<metrics::Snapshot> figures(const Gateway& gateway);
 
 }  // namespace sdg::gateway

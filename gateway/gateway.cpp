@@ -325,7 +325,10 @@ nlohmann::json Gateway::statistics() const {
                                   {"neighbours_solicited", value(c.neighbours_solicited)},
                                   {"busy_rounds", value(c.busy_rounds)},
                                   {"idle_rounds", value(c.idle_rounds)},
-                                  {"sleeps", value(c.sleeps)}});
+                                  {"sleeps", value(c.sleeps)},
+                                  {"handled", value(c.handled)},
+                                  {"busy_cycles", value(c.busy_cycles)},
+                                  {"idle_cycles", value(c.idle_cycles)}});
     }
     out["records"] = {{"sealed", sealed}, {"opened", opened}};
 
@@ -365,7 +368,9 @@ nlohmann::json Gateway::statistics() const {
                    {"associations_accepted", host.associations_accepted},
                    {"associations_connected", host.associations_connected},
                    {"associations_failed", host.associations_failed},
-                   {"output_refused", host.output_refused}};
+                   {"output_refused", host.output_refused},
+                   {"data_chunks_sent", host.data_chunks_sent},
+                   {"data_chunks_retransmitted", host.data_chunks_sent_again}};
     const auto& relay = relay_->counters();
     out["relay"] = {{"messages_to_backend", relay.to_backend.messages},
                     {"octets_to_backend", relay.to_backend.octets},
@@ -384,6 +389,26 @@ nlohmann::json Gateway::statistics() const {
                     {"restores_failed", relay.restores_failed},
                     {"closed_gracefully", relay.closed_gracefully},
                     {"closed_by_abort", relay.closed_by_abort}};
+    for (size_t b = 0; b < relay_->backends().size(); ++b) {
+        const relay::BackendCounters& c = relay_->backend_counters()[b];
+        out["backends"].push_back({{"name", relay_->backends()[b].name},
+                                   {"state", !c.last_connected   ? "unknown"
+                                             : *c.last_connected ? "up"
+                                                                 : "down"},
+                                   {"associations", c.associations},
+                                   {"connected", c.connected},
+                                   {"failures", c.failures}});
+    }
+    for (const relay::ListenerCounters& listener : relay_->listener_counters()) {
+        out["listeners"].push_back({{"name", listener.name},
+                                    {"associations", listener.associations},
+                                    {"accepted", listener.accepted}});
+    }
+    for (const auto& [policy, store] : policies_.credentials) {
+        out["certificates"].push_back({{"policy", policy},
+                                       {"subject", store->current()->subject},
+                                       {"not_after", store->current()->not_after}});
+    }
     if (keeper_) {
         const auto& kept = keeper_->counters();
         const restart::StoreCounts store = keeper_->store_counts();

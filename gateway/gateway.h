@@ -94,6 +94,7 @@ class Gateway {
         return workers_;
     }
     [[nodiscard]] const relay::Relay& relay() const { return *relay_; }
+    [[nodiscard]] const restart::Keeper* keeper() const { return keeper_.get(); }
     [[nodiscard]] const sctp::Host& host() const { return *host_; }
     [[nodiscard]] const keys::ChunkProtection& protection() const { return *protection_; }
     [[nodiscard]] const port::PortTable& ports() const { return *ports_; }

@@ -3,6 +3,7 @@
 #include "config/scalar.h"
 #include "control/log.h"
 #include "gateway/figures.h"
+#include "gateway/page_figures.h"
 
 namespace sdg::gateway {
 namespace {
@@ -52,14 +53,14 @@ Result<void> OperatorSide::serve_metrics(const config::Metrics& metrics) {
                                             .port = metrics.port,
                                             .certificate = metrics.certificate,
                                             .private_key = metrics.private_key,
-                                            .token_file = metrics.token_file},
+                                            .token_file = metrics.token_file,
+                                            .page = metrics.page},
                                            std::make_shared<SteadyClock>());
     if (!http) {
         return tl::unexpected(http.error());
     }
     http_ = std::move(*http);
-    http_->publish(figures(gateway_));
-    published_ = gateway_.clock().now();
+    publish_figures();
     auto& log = log::of("admin");
     log.info("metrics at {}://{}:{}", metrics.certificate ? "https" : "http",
              metrics.address.to_string(), metrics.port);
@@ -72,14 +73,23 @@ Result<void> OperatorSide::serve_metrics(const config::Metrics& metrics) {
 }
 
 void OperatorSide::poll() {
+    operations_.poll();
     if (server_) {
         server_->poll();
         captures_->poll();
     }
     if (http_ && gateway_.clock().now() - published_ >= kPublish) {
-        published_ = gateway_.clock().now();
-        http_->publish(figures(gateway_));
+        publish_figures();
     }
+}
+
+void OperatorSide::publish_figures() {
+    published_ = gateway_.clock().now();
+    auto snapshot = figures(gateway_);
+    if (http_->wants_page_figures()) {
+        snapshot->page_figures = page_figures(gateway_, operations_);
+    }
+    http_->publish(std::move(snapshot));
 }
 
 }  // namespace sdg::gateway

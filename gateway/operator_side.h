@@ -30,6 +30,7 @@ class OperatorSide {
         : gateway_(gateway), operations_(gateway, reload) {}
     Result<void> open_socket(const config::Admin& admin);
     Result<void> serve_metrics(const config::Metrics& metrics);
+    void publish_figures();
 
     Gateway& gateway_;
     AdminOperations operations_;

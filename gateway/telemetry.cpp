@@ -62,28 +62,54 @@ int on_section(const char* command, const char*, rte_tel_data* out) {
     return section != all->end() ? add_all(out, *section) : -1;
 }
 
-int on_worker_list(const char*, const char*, rte_tel_data* out) {
+// The published list that "/gateway/<stem>..." is about: "/gateway/worker" is of "workers".
+const json* list_of(const Published& all, std::string_view stem) {
+    if (!all) {
+        return nullptr;
+    }
+    const auto list = all->find(std::string(stem) + 's');
+    return list != all->end() && list->is_array() ? &*list : nullptr;
+}
+
+// "/gateway/worker_list": the indexes that "/gateway/worker" takes.
+int on_list(const char* command, const char*, rte_tel_data* out) {
+    constexpr std::string_view suffix = "_list";
+    std::string_view stem = std::string_view(command).substr(kPrefix.size());
+    stem.remove_suffix(suffix.size());
     const Published all = published().load();
     if (!all) {
         return -1;
     }
+    const json* list = list_of(all, stem);
     rte_tel_data_start_array(out, RTE_TEL_U64_VAL);
-    for (const json& worker : (*all)["workers"]) {
-        rte_tel_data_add_array_u64(out, worker["index"].get<uint64_t>());
+    for (size_t i = 0; list != nullptr && i < list->size(); ++i) {
+        rte_tel_data_add_array_u64(out, i);
     }
     return 0;
 }
 
-int on_worker(const char*, const char* parameters, rte_tel_data* out) {
+// "/gateway/worker,0": what is below a member of its (a port's counters) is told beside it.
+int on_item(const char* command, const char* parameters, rte_tel_data* out) {
     const Published all = published().load();
     const std::string_view text = parameters != nullptr ? parameters : "";
     size_t index = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), index);
-    if (!all || error != std::errc{} || end != text.data() + text.size()) {
+    const json* list = list_of(all, std::string_view(command).substr(kPrefix.size()));
+    if (list == nullptr || error != std::errc{} || end != text.data() + text.size() ||
+        index >= list->size()) {
         return -1;
     }
-    const json& workers = (*all)["workers"];
-    return index < workers.size() ? add_all(out, workers[index]) : -1;
+    rte_tel_data_start_dict(out);
+    for (const auto& [name, value] : (*list)[index].items()) {
+        if (value.is_object()) {
+            for (const auto& [inner, figure] : value.items()) {
+                add(out, inner, figure);
+            }
+        } else {
+            add(out, name, value);
+        }
+    }
+    return 0;
 }
 
 struct Endpoint {
@@ -92,7 +118,7 @@ struct Endpoint {
     const char* help;
 };
 
-constexpr std::array<Endpoint, 9> kEndpoints{{
+constexpr std::array<Endpoint, 18> kEndpoints{{
     {"/gateway/info", &on_info, "Layout version of the figures and seconds since the start"},
     {"/gateway/associations", &on_section, "Associations now, and entries of the key table"},
     {"/gateway/records", &on_section, "DTLS records sealed and opened, all workers"},
@@ -100,8 +126,18 @@ constexpr std::array<Endpoint, 9> kEndpoints{{
     {"/gateway/relay", &on_section, "Messages and octets relayed, pairs and how they ended"},
     {"/gateway/sctp", &on_section, "SCTP associations set up and packets refused"},
     {"/gateway/bridge", &on_section, "Packets between workers and control plane"},
-    {"/gateway/worker_list", &on_worker_list, "Indexes of the workers"},
-    {"/gateway/worker", &on_worker, "Counters of one worker. Parameters: its index"},
+    {"/gateway/restart_store", &on_section, "Restart keys kept, and alarms of their store"},
+    {"/gateway/worker_list", &on_list, "Indexes of the workers"},
+    {"/gateway/worker", &on_item, "Counters of one worker. Parameters: its index"},
+    {"/gateway/port_list", &on_list, "Indexes of the ports, in their configured order"},
+    {"/gateway/port", &on_item, "Link and counters of one port. Parameters: its index"},
+    {"/gateway/listener_list", &on_list, "Indexes of the listeners"},
+    {"/gateway/listener", &on_item, "Associations of one listener. Parameters: its index"},
+    {"/gateway/backend_list", &on_list, "Indexes of the backends"},
+    {"/gateway/backend", &on_item, "State and associations of one backend. Parameters: its index"},
+    {"/gateway/certificate_list", &on_list, "Indexes of the certificates"},
+    {"/gateway/certificate", &on_item,
+     "Subject and end (Unix time) of one policy's certificate. Parameters: its index"},
 }};
 
 Result<void> register_endpoints() {

@@ -56,6 +56,8 @@ Result<nlohmann::json> Dispatcher::carry_out(const Request& request, Caller& cal
             return operations_.workers();
         case CommandId::certificates:
             return operations_.certificates();
+        case CommandId::busiest:
+            return operations_.busiest();
         case CommandId::log:
             return operations_.log_levels();
         case CommandId::rekey: {
@@ -66,6 +68,8 @@ Result<nlohmann::json> Dispatcher::carry_out(const Request& request, Caller& cal
             }
             return operations_.rekey(id);
         }
+        case CommandId::reauthenticate:
+            return operations_.reauthenticate(*request.number("association"));
         case CommandId::close:
             return operations_.close(*request.number("association"), request.word("how") == "abort"
                                                                          ? CloseHow::abort

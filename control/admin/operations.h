@@ -51,6 +51,8 @@ class Operations {
     // Associations with ids above `after`, at most `limit`: {"associations": [...], "total": n,
     // "next": id to go on after, or null}.
     [[nodiscard]] virtual nlohmann::json associations(uint64_t after, size_t limit) const = 0;
+    // Those that relay the most now: a bounded number, busiest first.
+    [[nodiscard]] virtual nlohmann::json busiest() = 0;
     // not_found: none has the id.
     [[nodiscard]] virtual Result<nlohmann::json> association(uint64_t id) const = 0;
     [[nodiscard]] virtual nlohmann::json backends() const = 0;
@@ -61,6 +63,8 @@ class Operations {
 
     // Those that change something. unset id: all associations.
     virtual Result<nlohmann::json> rekey(std::optional<uint64_t> id) = 0;
+    // The peers of the association's protected legs show their certificates again.
+    virtual Result<nlohmann::json> reauthenticate(uint64_t id) = 0;
     virtual Result<nlohmann::json> close(uint64_t id, CloseHow how) = 0;
     virtual Result<nlohmann::json> drain() = 0;
     // Ends at once; the associations are left to the next process.

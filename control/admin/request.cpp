@@ -39,16 +39,18 @@ constexpr std::array kCapture{Argument{"association", ArgumentType::number, fals
                               Argument{"snap", ArgumentType::number, false, {}}};
 constexpr std::array kOneCapture{Argument{"capture", ArgumentType::number, true, {}}};
 
-constexpr std::array<Command, 17> kCommands{{
+constexpr auto kCommands = std::to_array<Command>({
     {CommandId::status, "status", false, {}},
     {CommandId::associations, "associations", false, kPage},
     {CommandId::association, "association", false, kOne},
+    {CommandId::busiest, "busiest", false, {}},
     {CommandId::backends, "backends", false, {}},
     {CommandId::ports, "ports", false, {}},
     {CommandId::workers, "workers", false, {}},
     {CommandId::certificates, "certificates", false, {}},
     {CommandId::log, "log", false, {}},
     {CommandId::rekey, "rekey", true, kRekey},
+    {CommandId::reauthenticate, "reauthenticate", true, kOne},
     {CommandId::close, "close", true, kClose},
     {CommandId::drain, "drain", true, {}},
     {CommandId::leave, "leave", true, {}},
@@ -57,7 +59,7 @@ constexpr std::array<Command, 17> kCommands{{
     {CommandId::captures, "captures", false, {}},
     {CommandId::capture, "capture", true, kCapture},
     {CommandId::capture_stop, "capture_stop", true, kOneCapture},
-}};
+});
 
 // nullopt unless it is a whole number that an int64 holds.
 std::optional<uint64_t> whole_number(const json& value) {

@@ -60,6 +60,14 @@ epoch=$(told "max(e['epoch'] for e in d['legs']['backend']['protection']['epochs
 "$CTL" rekey "$id" >/dev/null || fail "rekey"
 newer() { answer association associations show "$id" && [ "$(told "max(e['epoch'] for e in d['legs']['backend']['protection']['epochs'] if e['selected'])")" -gt "$epoch" ]; }
 lab_await 15 "no new keys" newer || fail "rekey"
+times=$(told "d['legs']['backend']['protection']['authentications']")
+"$CTL" reauthenticate "$id" >/dev/null || fail "reauthenticate"
+anew() { answer association associations show "$id" && [ "$(told "d['legs']['backend']['protection']['authentications']")" -gt "$times" ]; }
+lab_await 15 "no authentication anew" anew || fail "reauthenticate"
+answer busiest associations busiest
+[ "$(told "d['associations'][0]['backend_identity']")" = dns:gateway-b.lab.example ] || fail "no identity among the busiest"
+rates() { answer workers workers && [ "$(told "d['workers'][0]['per_second'] and d['workers'][0]['per_second']['sealed'] > 0 and d['workers'][0]['per_second']['cycles_per_packet'] > 0")" = True ]; }
+lab_await 10 "no rates" rates || fail "workers have no rates"
 answer log log-level debug --module relay
 [ "$(told "d['modules']['relay']")" = debug ] || fail "log level"
 
@@ -84,5 +92,5 @@ lab_stop_gateway a || fail "gateway A ended with code $?"
 [ ! -e "$LAB_DIR/admin.sock" ] || fail "the socket is left behind"
 audited=$(/usr/bin/python3 -c 'import json, sys
 print(*(e["command"] + ":" + e["result"] for e in map(json.loads, open(sys.argv[1])) if e["uid"] == 0))' "$LAB_DIR/audit.log")
-[ "$audited" = "rekey:ok log_level:ok log_level:ok reload:ok close:ok close:not_found drain:ok" ] || fail "audit log: $audited"
+[ "$audited" = "rekey:ok reauthenticate:ok log_level:ok log_level:ok reload:ok close:ok close:not_found drain:ok" ] || fail "audit log: $audited"
 stop_all

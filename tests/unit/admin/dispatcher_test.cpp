@@ -46,12 +46,23 @@ class AdminDispatcher : public testing::Test {
 };
 
 TEST_F(AdminDispatcher, reading_leaves_no_trace_in_the_audit_log) {
-    for (const char* command :
-         {"status", "associations", "backends", "ports", "workers", "certificates", "log"}) {
+    for (const char* command : {"status", "associations", "busiest", "backends", "ports", "workers",
+                                "certificates", "log"}) {
         EXPECT_TRUE(ask(command)["ok"].get<bool>()) << command;
     }
     EXPECT_TRUE(ask("association", {{"association", 7}})["ok"].get<bool>());
     EXPECT_FALSE(std::filesystem::exists(log()));
+}
+
+TEST_F(AdminDispatcher, authentication_anew_needs_an_association_and_is_audited) {
+    EXPECT_EQ(ask("reauthenticate")["error"]["code"], "invalid_argument");
+    EXPECT_TRUE(ask("reauthenticate", {{"association", 7}})["ok"].get<bool>());
+    EXPECT_EQ(ask("reauthenticate", {{"association", 8}})["error"]["code"], "not_found");
+    EXPECT_EQ(operations.done, std::vector<std::string>{"reauthenticate 7"});
+    const auto written = entries();
+    ASSERT_EQ(written.size(), 2U) << "a request that is none is not a change";
+    EXPECT_EQ(written[0]["command"], "reauthenticate");
+    EXPECT_EQ(written[1]["result"], "not_found");
 }
 
 TEST_F(AdminDispatcher, a_change_is_written_with_who_what_and_result) {

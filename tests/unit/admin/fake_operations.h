@@ -27,6 +27,9 @@ class FakeOperations final : public Operations {
         }
         return nlohmann::json{{"association", id}};
     }
+    [[nodiscard]] nlohmann::json busiest() override {
+        return {{"associations", nlohmann::json::array()}};
+    }
     [[nodiscard]] nlohmann::json backends() const override { return nlohmann::json::object(); }
     [[nodiscard]] nlohmann::json ports() const override { return nlohmann::json::object(); }
     [[nodiscard]] nlohmann::json workers() const override { return nlohmann::json::object(); }
@@ -35,6 +38,9 @@ class FakeOperations final : public Operations {
 
     Result<nlohmann::json> rekey(std::optional<uint64_t> id) override {
         return note(id ? "rekey " + std::to_string(*id) : "rekey all", id.value_or(7));
+    }
+    Result<nlohmann::json> reauthenticate(uint64_t id) override {
+        return note("reauthenticate " + std::to_string(id), id);
     }
     Result<nlohmann::json> close(uint64_t id, CloseHow how) override {
         return note((how == CloseHow::abort ? "abort " : "close ") + std::to_string(id), id);

@@ -133,6 +133,24 @@ TEST_F(TelemetryTest, worker_is_named_by_its_index) {
     }
 }
 
+TEST_F(TelemetryTest, ports_backends_listeners_and_certificates_are_named_likewise) {
+    json figures = sample();
+    figures["ports"] = {{{"name", "n2"}, {"link_up", true}, {"counters", {{"rx_packets", 5}}}}};
+    figures["backends"] = {{{"name", "amf"}, {"state", "down"}, {"failures", 3}}};
+    figures["listeners"] = {{{"name", "nodes"}, {"associations", 2}}};
+    telemetry_->publish(figures, TimePoint{});
+    Client client;
+    EXPECT_EQ(client.ask("/gateway/port_list"), json({0}));
+    EXPECT_EQ(client.ask("/gateway/port,0"),
+              json({{"name", "n2"}, {"link_up", 1}, {"rx_packets", 5}}));
+    EXPECT_TRUE(client.ask("/gateway/port,1").is_null());
+    EXPECT_EQ(client.ask("/gateway/backend,0"),
+              json({{"name", "amf"}, {"state", "down"}, {"failures", 3}}));
+    EXPECT_EQ(client.ask("/gateway/listener,0"), json({{"name", "nodes"}, {"associations", 2}}));
+    EXPECT_EQ(client.ask("/gateway/certificate_list"), json::array()) << "none is configured";
+    EXPECT_TRUE(client.ask("/gateway/certificate,0").is_null());
+}
+
 TEST_F(TelemetryTest, every_endpoint_is_listed_with_help) {
     Client client;
     std::vector<std::string> ours;
@@ -141,7 +159,7 @@ TEST_F(TelemetryTest, every_endpoint_is_listed_with_help) {
             ours.push_back(command);
         }
     }
-    EXPECT_EQ(ours.size(), 9U);
+    EXPECT_EQ(ours.size(), 18U);
     for (const std::string& command : ours) {
         EXPECT_FALSE(client.ask("/help," + command).empty()) << command;
     }
