@@ -14,6 +14,7 @@ run_packages=(
     libdpdk-dev libipsec-mb-dev libusrsctp-dev libssl-dev libsodium-dev libpcap-dev
     libyaml-cpp-dev libcli11-dev libspdlog-dev libfmt-dev libexpected-dev nlohmann-json3-dev
     libsqlite3-dev libhiredis-dev libcpp-httplib-dev libcap-ng-dev libseccomp-dev
+    libncurses-dev
     libgtest-dev libgmock-dev libbenchmark-dev
     # the picture in namespaces
     iproute2 ethtool procps tcpdump tshark python3 openssl
@@ -21,6 +22,7 @@ run_packages=(
 test_packages=(
     nftables gnuplot-nox lua5.3 redis-server softhsm2 libengine-pkcs11-openssl libnss3-dev
     prometheus curl python3-jsonschema python3-yaml systemd debhelper lintian mmdebstrap
+    tmux chromium chromium-driver
     python3-scapy python3-cryptography clang libclang-rt-14-dev llvm
     gdb valgrind
 )

@@ -13,7 +13,6 @@ namespace sdg::ctl {
 namespace {
 
 constexpr unsigned kSchemaVersion = 1;
-constexpr time_t kPatience = 10;                 // seconds
 constexpr size_t kMaxAnswer = size_t{16} << 20;  // octets
 
 tl::unexpected<Error> connect_failure(const std::filesystem::path& path) {
@@ -56,7 +55,8 @@ void send_line(int socket, std::string line, int file) {
 
 }  // namespace
 
-Result<std::unique_ptr<Client>> Client::connect(const std::filesystem::path& socket) {
+Result<std::unique_ptr<Client>> Client::connect(const std::filesystem::path& socket,
+                                                std::chrono::seconds patience) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     const std::string& text = socket.native();
@@ -66,9 +66,9 @@ Result<std::unique_ptr<Client>> Client::connect(const std::filesystem::path& soc
     }
     std::ranges::copy(text, address.sun_path);
     std::unique_ptr<Client> out(new Client(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)));
-    const timeval patience{.tv_sec = kPatience, .tv_usec = 0};
-    ::setsockopt(out->socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    ::setsockopt(out->socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    const timeval time{.tv_sec = patience.count(), .tv_usec = 0};
+    ::setsockopt(out->socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
+    ::setsockopt(out->socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
     if (::connect(out->socket_.get(), reinterpret_cast<const sockaddr*>(&address),
                   sizeof address) != 0) {
         return connect_failure(socket);

@@ -16,7 +16,8 @@ class Client {
  public:
     // not_found, permission_denied, unavailable: says what to look at.
     [[nodiscard]] static Result<std::unique_ptr<Client>> connect(
-        const std::filesystem::path& socket);
+        const std::filesystem::path& socket,
+        std::chrono::seconds patience = std::chrono::seconds(10));
 
     // The answer's result. refused: the gateway's error, its code and message in the text;
     // timed_out, protocol: no answer, or none that this program understands. file: an open

@@ -11,7 +11,9 @@
 #include "tools/ctl/capture.h"
 #include "tools/ctl/client.h"
 #include "tools/ctl/exit_codes.h"
+#include "tools/ctl/show.h"
 #include "tools/ctl/table.h"
+#include "tools/ctl/top.h"
 
 #ifndef SDG_VERSION
 #error "the build names the version"
@@ -93,31 +95,6 @@ int list_associations(const Options& options) {
     return 0;
 }
 
-std::string show_workers(const json& result) {
-    std::string out = table(result["workers"], {{"WORKER", "worker"},
-                                                {"RECEIVED", "received"},
-                                                {"TRANSMITTED", "transmitted"},
-                                                {"OPENED", "opened"},
-                                                {"SEALED", "sealed"},
-                                                {"CLEAR-IN", "clear_received"},
-                                                {"CLEAR-OUT", "clear_sent"},
-                                                {"IDLE", "idle_share"}});
-    json drops = json::array();
-    for (const json& worker : result["workers"]) {
-        for (const auto& [reason, count] : worker["drops"].items()) {
-            if (count != 0) {
-                drops.push_back({{"worker", worker["worker"]}, {"reason", reason}, {"n", count}});
-            }
-        }
-    }
-    if (!drops.empty()) {
-        out +=
-            '\n' +
-            table(drops, {{"WORKER", "worker"}, {"DROPPED BECAUSE", "reason"}, {"PACKETS", "n"}});
-    }
-    return out;
-}
-
 // Here and not in the gateway: the file is read with the rights of who asks.
 int check_configuration(const Options& options) {
     const auto loaded = config::load(options.file);
@@ -164,9 +141,13 @@ void add_reading(CLI::App& app, Options& options, Action& action) {
     };
     add(app, "status", "state of the gateway in a few lines",
         [&] { return ask(options, "status", json::object(), shown_as_listing); });
+    add(app, "top", "a live screen: rates, workers, drops, associations; h shows its keys",
+        [&] { return top::run(options.socket); });
     CLI::App* associations =
         app.add_subcommand("associations", "relayed associations")->require_subcommand(1);
     add(*associations, "list", "all, one a line", [&] { return list_associations(options); });
+    add(*associations, "busiest", "the 200 that relay the most now",
+        [&] { return ask(options, "busiest", json::object(), show_busiest); });
     CLI::App* show = associations->add_subcommand("show", "one: both legs, keys, paths");
     show->add_option("ID", options.association, "as the list and the log have it")->required();
     show->callback([&] {
@@ -202,8 +183,8 @@ void add_reading(CLI::App& app, Options& options, Action& action) {
                                               {"NOT-KEPT", "not_kept"}});
         });
     });
-    add(app, "ports", "ports and their counters",
-        [&] { return ask(options, "ports", json::object(), shown_as_listing); });
+    add(app, "ports", "ports: link, rates of the last second, counters",
+        [&] { return ask(options, "ports", json::object(), show_ports); });
     add(app, "workers", "workers, what they did and dropped",
         [&] { return ask(options, "workers", json::object(), show_workers); });
     add(app, "certificates", "certificates and their expiry", [&] {
@@ -227,6 +208,15 @@ void add_changing(CLI::App& app, Options& options, Action& action) {
             const json arguments =
                 options.all ? json{{"all", true}} : json{{"association", options.association}};
             return ask(options, "rekey", arguments, shown_as_done);
+        };
+    });
+    CLI::App* reauthenticate = app.add_subcommand(
+        "reauthenticate", "the peers of an association show their certificates again");
+    reauthenticate->add_option("ID", options.association, "the association")->required();
+    reauthenticate->callback([&] {
+        action = [&] {
+            return ask(options, "reauthenticate", {{"association", options.association}},
+                       shown_as_done);
         };
     });
     CLI::App* close = app.add_subcommand("close", "end an association");

@@ -7,15 +7,15 @@ _sctp_gateway_ctl() {
             mapfile -t COMPREPLY < <(compgen -f -- "$current")
             return
             ;;
-        associations) words='list show' ;;
+        associations) words='list show busiest' ;;
         log-level) words='error warn info debug --module' ;;
         --module) words='admin gateway keymgmt relay' ;;
         rekey) words='--all' ;;
         --leg) words='accepted backend' ;;
         reload) words='--dry-run' ;;
         *)
-            words='status associations backends ports workers certificates rekey close drain leave reload
-                capture captures log-level check-config --json --socket --help --version'
+            words='status top associations backends ports workers certificates rekey reauthenticate
+                close drain leave reload capture captures log-level check-config --json --socket --help --version'
             case " ${COMP_WORDS[*]} " in
                 *' close '*) words='--abort' ;;
                 *' capture '*) words='--write --leg --port --plaintext --keys --force --seconds --packets --mib --snap' ;;

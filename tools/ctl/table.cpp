@@ -4,16 +4,12 @@
 
 #include <algorithm>
 
+#include "tools/ctl/printable.h"
+
 namespace sdg::ctl {
 namespace {
 
 using nlohmann::json;
-
-std::string printable(std::string text) {
-    std::ranges::replace_if(
-        text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
-    return text;
-}
 
 std::string text_of(const json& value) {
     switch (value.type()) {
@@ -45,7 +41,7 @@ std::string table(const json& rows, const Columns& columns) {
         bool number = !rows.empty();
         for (const json& row : rows) {
             const json value = row.value(std::string(member), json());
-            width = std::max(width, text_of(value).size());
+            width = std::max(width, columns_of(text_of(value)));
             number = number && (value.is_number() || value.is_null());
         }
         widths.push_back(width);
@@ -56,8 +52,7 @@ std::string table(const json& rows, const Columns& columns) {
         std::string text;
         for (size_t c = 0; c < columns.size(); ++c) {
             text += c == 0 ? "" : "  ";
-            text += numeric[c] ? fmt::format("{:>{}}", cell(c), widths[c])
-                               : fmt::format("{:<{}}", cell(c), widths[c]);
+            text += fitted(cell(c), widths[c], numeric[c]);
         }
         out += text.substr(0, text.find_last_not_of(' ') + 1) + '\n';
     };
