@@ -27,8 +27,8 @@ finish() {
     local code=$?
     for pid in $gateway $listener; do kill -KILL "$pid" 2>/dev/null || true; done
     ip netns del "$network" 2>/dev/null || true
-    umount "$work/root/proc" 2>/dev/null || true
-    rm -rf "$work"
+    for folder in proc sys; do umount --lazy "$work/root/$folder" 2>/dev/null || true; done
+    rm -rf --one-file-system "$work"
     exit "$code"
 }
 trap finish EXIT
@@ -84,6 +84,7 @@ took "root unpacked"
 
 root=$work/root
 mount -t proc proc "$root/proc"
+mount -t sysfs -o ro sysfs "$root/sys" # DPDK looks for CPUs there
 cp "$deb" "$root/tmp/"
 chroot "$root" env DEBIAN_FRONTEND=noninteractive dpkg -i "/tmp/$(basename "$deb")" >"$work/install.log" 2>&1 || {
     cat "$work/install.log" >&2
