@@ -76,7 +76,7 @@ refused() {
     if reload; then fail "$1: taken"; fi
     [ "$(told "d['result']")" = refused ] || fail "$1: $(cat "$LAB_DIR/answer.json")"
     grep -qE "^sctp-gateway-ctl: $config:$3: $4" "$LAB_DIR/noticed" || fail "$1: $(cat "$LAB_DIR/noticed")"
-    grep -qF "reload refused, nothing is changed: $config:$3: " "$log" || fail "$1: not in the log"
+    grep -qE "reload refused, nothing is changed: $config:$3: " "$log" || fail "$1: not in the log"
     mv "$LAB_DIR/good.yaml" "$config"
     served 5000 || fail "$1: the gateway does not serve any more"
 }
