@@ -389,9 +389,9 @@ nlohmann::json Gateway::statistics() const {
                     {"restores_failed", relay.restores_failed},
                     {"closed_gracefully", relay.closed_gracefully},
                     {"closed_by_abort", relay.closed_by_abort}};
-    for (size_t b = 0; b < relay_->backends().size(); ++b) {
-        const relay::BackendCounters& c = relay_->backend_counters()[b];
-        out["backends"].push_back({{"name", relay_->backends()[b].name},
+    for (const auto& backend : relay_->backends()) {
+        const relay::BackendCounters& c = backend->counters;
+        out["backends"].push_back({{"name", backend->settings->name},
                                    {"state", !c.last_connected   ? "unknown"
                                              : *c.last_connected ? "up"
                                                                  : "down"},
@@ -399,10 +399,10 @@ nlohmann::json Gateway::statistics() const {
                                    {"connected", c.connected},
                                    {"failures", c.failures}});
     }
-    for (const relay::ListenerCounters& listener : relay_->listener_counters()) {
-        out["listeners"].push_back({{"name", listener.name},
-                                    {"associations", listener.associations},
-                                    {"accepted", listener.accepted}});
+    for (const auto& listener : relay_->listeners()) {
+        out["listeners"].push_back({{"name", listener->settings->name},
+                                    {"associations", listener->counters.associations},
+                                    {"accepted", listener->counters.accepted}});
     }
     for (const auto& [policy, store] : policies_.credentials) {
         out["certificates"].push_back({{"policy", policy},
