@@ -23,15 +23,17 @@ measure() (
         exit 1
     }
     count=$1
-    # Some thousand messages a second at most, so that the machine is not busy with those alone.
-    pace=$((count / 4 + 5))
+    # A thousand messages a second at most, so that the machine is not busy with those alone: each
+    # association has one in flight, and sends the next one, the answer lost, after `patience` ms.
+    pace=$((count + 5)) patience=$((count / 4 + 50))
     LAB_GATEWAY=$build/gateway/sctp-gateway LAB_ENDPOINT=$build/endpoint/sctp-endpoint
     LAB_EXCHANGE=$PWD/endpoint/data/ngap.yaml
-    LAB_TRUNK="restart: true"
+    LAB_TRUNK="restart: true" LAB_TLS="handshake_timeout_ms: 30000" # all are set up at once
     LAB_LISTENER_A=", max_associations: 5000" LAB_LISTENER_B=$LAB_LISTENER_A
     LAB_EXTRA="limits: { send_buffer_kib: 64, receive_buffer_kib: 64 }"
     lab_begin
     lab_configs
+    sed -i 's/connect_timeout_ms: 5000/connect_timeout_ms: 30000/' "$LAB_DIR"/gateway-?.yaml
     for gateway in a b; do
         mkdir -m 700 "$LAB_DIR/store-$gateway"
         (umask 077 && openssl rand -hex 32 >"$LAB_DIR/store-$gateway/kek")
@@ -50,10 +52,9 @@ YAML
     lab_server
     lab_gateway b
     lab_gateway a
-    # A message of each association is in flight, and another one is sent 100 ms later at most.
     lab_spawn client c "$LAB_ENDPOINT" client --connect "$(lab_at "$LAB_A" "$LAB_PORT")" --local "$(lab_at "$LAB_CLIENT" 0)" \
         --exchange "$LAB_EXCHANGE" --no-sweep --no-table --associations "$count" --pace "$pace" \
-        --duration $((7 + count / 66)) --may-lose 100 --timeout 60 --summary "$LAB_DIR/client.json"
+        --duration $((7 + count / 50)) --may-lose "$patience" --timeout 60 --summary "$LAB_DIR/client.json"
     for gateway in a b; do
         lab_await 40 "restart keys are not kept" kept $gateway
     done
@@ -79,7 +80,8 @@ PY
 results=()
 for count in "${counts[@]}"; do
     for ((run = 0; run < runs; run++)); do
-        results+=("$count $(measure "$count")")
+        times=$(measure "$count")
+        results+=("$count $times")
         echo "${results[-1]}" | awk '{ printf "%d associations: first answer %.2f s after the start, all %.2f s\n", $1, ($3 - $2) / 1e3, ($4 - $2) / 1e3 }'
     done
 done
