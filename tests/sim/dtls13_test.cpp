@@ -214,7 +214,7 @@ TEST_F(Dtls13, a_peer_authenticates_anew_when_the_operator_asks) {
     // It is a real exchange: a peer that has another identity by now is refused.
     world.pki->write("b", world.pki->make({.subject_alternative_names = "DNS:b.example,DNS:more"},
                                           &world.pki->root()));
-    world.b->reload_credentials();
+    ASSERT_EQ(world.reload(world.b), "");
     ASSERT_TRUE(operations.reauthenticate(id));
     ASSERT_TRUE(world.run_until([&] { return client.closed(); }, seconds(40)));
     EXPECT_TRUE(log.has("the identity changed during the association")) << log.text();
