@@ -268,7 +268,10 @@ Result<json> AdminOperations::leave() {
 }
 
 admin::Operations::Reloaded AdminOperations::reload(bool trial) {
-    const ReloadReport report = reload_.run(trial);
+    if (reload_ == nullptr) {
+        return {.report = nullptr, .refusal = "the configuration did not come from a file"};
+    }
+    const ReloadReport report = reload_->run(trial);
     return {.report = report.to_json(), .refusal = report.refusal()};
 }
 

@@ -15,15 +15,14 @@ namespace sdg::gateway {
 
 class AdminOperations final : public admin::Operations {
  public:
-    // Both outlive the object.
-    AdminOperations(Gateway& gateway, Reload& reload)
-        : gateway_(gateway),
-          reload_(reload),
-          rates_(gateway),
-          busiest_(gateway.relay(), gateway.clock()) {}
+    // gateway outlives the object.
+    explicit AdminOperations(Gateway& gateway)
+        : gateway_(gateway), rates_(gateway), busiest_(gateway.relay(), gateway.clock()) {}
 
     // For the rates in answers; about once a second is enough.
     void poll() { rates_.poll(); }
+    // reload outlives the object; without, every reload is refused.
+    void reload_by(Reload& reload) { reload_ = &reload; }
     // captures outlives the object; without, there are none.
     void take_captures_to(Captures& captures) { captures_ = &captures; }
 
@@ -51,7 +50,7 @@ class AdminOperations final : public admin::Operations {
 
  private:
     Gateway& gateway_;
-    Reload& reload_;
+    Reload* reload_ = nullptr;
     Captures* captures_ = nullptr;
     Rates rates_;
     Busiest busiest_;

@@ -26,8 +26,9 @@ class OperatorSide {
     void poll();
 
  private:
-    OperatorSide(Gateway& gateway, Reload& reload)
-        : gateway_(gateway), operations_(gateway, reload) {}
+    OperatorSide(Gateway& gateway, Reload& reload) : gateway_(gateway), operations_(gateway) {
+        operations_.reload_by(reload);
+    }
     Result<void> open_socket(const config::Admin& admin);
     Result<void> serve_metrics(const config::Metrics& metrics);
     void publish_figures();
