@@ -222,11 +222,13 @@ class Rig {
     }
     std::vector<Received> received() {
         std::vector<Received> out;
-        bridge->poll(1000, [&out](const worker::ReceivedPacket& packet) {
+        const auto take = [&out](const worker::ReceivedPacket& packet) {
             out.push_back({packet.opened, packet.restart, packet.epoch, packet.association,
                            packet.local, packet.peer, packet.port,
                            Octets(packet.sctp.begin() + 12, packet.sctp.end())});
-        });
+        };
+        while (bridge->poll(1000, take) > 0) {
+        }
         return out;
     }
     bool send(const Flow& flow, const Octets& chunks, keys::AssociationId association = {},
