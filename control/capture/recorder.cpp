@@ -390,9 +390,12 @@ void* Recorder::run(void* argument) {
     const std::unique_ptr<std::shared_ptr<Shared>> own(
         static_cast<std::shared_ptr<Shared>*>(argument));
     const std::shared_ptr<Shared>& shared = *own;
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, nullptr);
+    // What a file that is full or has no reader raises in this thread; write() says so, too.
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGXFSZ);
+    sigaddset(&signals, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     std::unique_lock lock(shared->mutex);
     while (true) {
         shared->wake.wait(lock, [&] { return shared->quit || shared->next.has_value(); });
