@@ -11,8 +11,8 @@
 // A file that hangs keeps the thread and nothing else: begin() then answers unavailable.
 //
 // Control thread, one owner; needs a started EAL, whose CPUs for control threads it runs on. The
-// thread lives as long as the object and blocks SIGPIPE and SIGXFSZ; when it hangs at the end, it is
-// left behind with what it needs.
+// thread lives as long as the object and blocks SIGPIPE and SIGXFSZ; when it hangs at the end, it
+// is left behind with what it needs.
 #pragma once
 
 #include <atomic>
