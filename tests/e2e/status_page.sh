@@ -30,5 +30,5 @@ lab_in a python3 "$SOURCE_ROOT/tests/e2e/status_page.py" before "$LAB_DIR/browse
 lab_stop client || true
 lab_stop_gateway a || fail "gateway A ended with code $?"
 lab_in a python3 "$SOURCE_ROOT/tests/e2e/status_page.py" after "$LAB_DIR/browser" || fail "the page without a gateway"
-lab_stop chromedriver TERM || true
+lab_stop chromedriver KILL || true # unshare waits for its child whatever else it is told
 stop_all

@@ -273,5 +273,6 @@ at('token').addEventListener('submit', (event) => {
   token_given = true;
   run();
 });
+window.addEventListener('resize', () => before && [messages_chart, drops_chart].forEach((chart) => chart.draw()));
 at('filter').addEventListener('input', () => before && show_associations());
 run();
