@@ -27,7 +27,7 @@ test_packages=(
     gdb valgrind
 )
 perf_packages=(dpdk)
-ci_packages=(clang-format clang-tidy shellcheck)
+ci_packages=(ccache clang-format clang-tidy shellcheck)
 
 case "${1:-}" in
     "") wanted=("${run_packages[@]}" "${test_packages[@]}") ;;
