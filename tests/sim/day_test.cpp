@@ -197,10 +197,10 @@ TEST_P(Soak, a_day_loses_nothing) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Methods, Soak, testing::Values(Keys::tls13, Keys::dtls13, Keys::preshared),
-                         [](const auto& info) {
-                             return std::string(info.param == Keys::tls13    ? "tls13"
-                                                : info.param == Keys::dtls13 ? "dtls13"
-                                                                             : "preshared");
+                         [](const auto& one) {
+                             return std::string(one.param == Keys::tls13    ? "tls13"
+                                                : one.param == Keys::dtls13 ? "dtls13"
+                                                                            : "preshared");
                          });
 
 }  // namespace
