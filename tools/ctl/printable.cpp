@@ -34,7 +34,10 @@ CodePoint first_of(std::string_view text) {
     }
     constexpr std::array<uint32_t, 5> least{0, 0, 0x80, 0x800, 0x10000};
     const bool surrogate = value >= 0xd800 && value <= 0xdfff;
-    return {value, length, value >= least[length] && value <= 0x10ffff && !surrogate};
+    if (value < least[length] || value > 0x10ffff || surrogate) {
+        return {};
+    }
+    return {value, length, true};
 }
 
 using Range = std::pair<uint32_t, uint32_t>;
