@@ -345,7 +345,8 @@ TEST(Load, all_errors_of_a_file_are_reported_in_its_order) {
               "gw.yaml:1:13: stats_file: expected a file name, got a list\n"
               "gw.yaml:2:8: ports: expected a list of 1 to 32, got '1'\n"
               "gw.yaml:3:14: log.level: expected one of error, warn, info, debug, got 'loud'\n"
-              "gw.yaml:3:20: log.colour: expected one of level, format, got an unknown key\n");
+              "gw.yaml:3:20: log.colour: expected one of level, format, "
+              "lines_per_second, modules, got an unknown key\n");
 }
 
 TEST(Load, errors_are_bounded_and_the_rest_is_counted) {
@@ -378,7 +379,7 @@ TEST(Load, document_of_another_kind_is_refused) {
 TEST(Load, error_at_an_alias_points_at_the_alias) {
     const std::string text = good + "log: {level: &l info, format: *l}\n";
     EXPECT_EQ(errors_of(text),
-              "gw.yaml:27:31: log.format: expected one of text, json, got 'info'\n");
+              "gw.yaml:27:31: log.format: expected one of auto, text, json, got 'info'\n");
 }
 
 TEST(Load, long_values_and_keys_are_shortened) {

@@ -47,9 +47,8 @@ config::Configuration sample() {
 
 Policies policies() {
     Policies out;
-    out.base.push_back(std::make_unique<keymgmt::Policy>());
-    out.of_listeners.resize(1);
-    out.of_backends.resize(1);
+    out.of_listeners.resize(1);  // plain
+    out.of_backends.push_back(std::make_shared<const keymgmt::Policy>());
     return out;
 }
 

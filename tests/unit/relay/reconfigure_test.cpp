@@ -210,7 +210,7 @@ TEST_F(Reconfigure, names_that_come_and_go_leave_nothing_behind) {
     FakeAssociation node;
     ASSERT_TRUE(connect(node, 1));
     for (int i = 0; i < 200; ++i) {
-        const std::string name = "n" + std::to_string(i);
+        const std::string name = "x" + std::to_string(i);
         set({backend(name)}, {listener(name, name, static_cast<uint16_t>(10 + i))});
         ASSERT_EQ(relay_->listeners().size(), 2U);
         ASSERT_EQ(relay_->backends().size(), 2U);

@@ -295,7 +295,8 @@ TEST_F(AssociationTest, a_prepared_listener_takes_the_place_of_another_when_it_i
     net.b.listeners.clear();  // the one before
     Recorder third;
     net.connect(third, 5000);
-    ASSERT_TRUE(net.run_until(2s, [&] { return taken.saw("established"); }));
+    ASSERT_TRUE(
+        net.run_until(2s, [&] { return taken.saw("established") && third.saw("established"); }));
     EXPECT_EQ(third.association->outbound_streams(), 3);
     // The first one counts, whoever accepted it.
     Recorder fourth;
