@@ -207,6 +207,7 @@ TEST_F(CaptureTap, what_the_port_does_not_take_is_not_in_it) {
 }
 
 TEST_F(CaptureTap, without_room_packets_are_counted_and_traffic_goes_on) {
+    rig.add(flow);  // strangers have a budget
     begin({.targets = {{.port = 0, .whole_port = true}}, .ring_octets = 4096});
     for (int i = 0; i < 20; ++i) {
         rig.wires[0]->send(inbound(data_chunk(500)));
