@@ -36,7 +36,7 @@ lab_await 10 "the supervisor's end" told '^listening' || fail "no socket"
 
 lab_server
 lab_gateway b
-NOTIFY_SOCKET=$LAB_DIR/notify.sock WATCHDOG_USEC=1000000 lab_gateway a
+RUNTIME_DIRECTORY=$LAB_DIR/run NOTIFY_SOCKET=$LAB_DIR/notify.sock WATCHDOG_USEC=1000000 lab_gateway a
 lab_await 5 "no READY" told '^READY=1\|STATUS=0 associations$' || fail "not ready"
 lab_await 5 "no WATCHDOG" told '^WATCHDOG=1$' || fail "no sign of life"
 pid=${LAB_PID_OF[gateway-a]}
