@@ -18,19 +18,26 @@ lab_gateway b
 lab_gateway a
 
 ctl() { "$CTL" --socket "$LAB_DIR/admin-$1.sock" "${@:2}"; }
-dissect() {
+# look FILE: what tshark says of each packet goes to FILE.table, a line each.
+look() {
     tshark -X "lua_script:$TOOLS/sctp_dtls_chunk.lua" -X "lua_script:$TOOLS/sctp_dtls_keying.lua" \
-        -o "sctp.checksum:CRC 32c" -r "$1" "${@:2}" 2>"$LAB_DIR/tshark.log" || fail "tshark: $(cat "$LAB_DIR/tshark.log")"
+        -o "sctp.checksum:CRC 32c" -r "$1" -T fields -E 'separator=|' -e frame.number -e frame.interface_name -e frame.interface_description \
+        -e frame.packet_flags_direction -e frame.protocols -e sctp.chunk_type -e sctp.checksum.status -e sctp_dtls.record.header \
+        -e sctp_dtls.decrypted.epoch -e ip.src -e ip.len -e sctp.verification_tag -e sctp.checksum >"$1.table" 2>"$LAB_DIR/tshark.log" || fail "tshark: $(cat "$LAB_DIR/tshark.log")"
     ! grep -q . <(grep -v 'Running as user' "$LAB_DIR/tshark.log") || fail "tshark: $(cat "$LAB_DIR/tshark.log")"
 }
-count() { dissect "$1" -Y "$2" -T fields -e frame.number | wc -l; }
+# count FILE CONDITION: packets of a file that has been looked at for which the awk condition holds.
+count() { awk -F '|' "$2" "$1.table" | wc -l; }
+interface='$2 " " $3' inbound='$4 == 1' outbound='$4 == 2' ngap='$5 ~ /ngap/' sctp='$5 ~ /sctp/'
+data_chunk='$6 ~ /(^|,)0(,|$)/' dtls_chunk='$6 == "65"' wrong_checksum='$5 ~ /sctp/ && $7 !~ /^1(,1)*$/'
+record='$8 != ""' opened='$9 == 3'
 comment() { capinfos -k "$1" 2>/dev/null; }
 told() { json "$LAB_DIR/told.json" "$1"; }
 state() { ctl "$1" --json captures | /usr/bin/python3 -c 'import json, sys; c = json.load(sys.stdin)["captures"]; print(c[0]["state"], c[0]["reason"]) if c else print("none")'; }
 is_over() { ctl a --json status >"$LAB_DIR/status.json" && [ "$(json "$LAB_DIR/status.json" "d['associations']")" = 0 ]; }
 is_state() { [ "$(state "$1")" = "$2" ]; }
 client() {
-    lab_client --exchange "$LAB_EXCHANGE" --no-sweep --pace 1 --duration 120 --expect-end shutdown \
+    lab_client --exchange "$LAB_EXCHANGE" --no-sweep --pace 1 --duration 600 --expect-end shutdown \
         --summary "$LAB_DIR/client.json" >"$LAB_DIR/client.log" 2>&1 &
     client=$!
     lab_await 15 "the client does not run" grep -q 'messages answered' "$LAB_DIR/client.log" || fail "no traffic"
@@ -53,7 +60,9 @@ kill -TERM $ctl
 capture_end
 lab_stop_capture
 [ "$(told "d['reason'], d['not_kept']")" = "('stopped', 0)" ] || fail "$(cat "$LAB_DIR/told.json")"
-list() { dissect "$1" -Y sctp -T fields -e ip.src -e ip.len -e sctp.verification_tag -e sctp.checksum -e sctp.chunk_type | sort; }
+list() { awk -F '|' "$sctp { print \$10, \$11, \$12, \$13, \$6 }" "$1.table" | sort; }
+look "$LAB_DIR/middle.pcap"
+look "$LAB_DIR/port.pcapng"
 cmp <(list "$LAB_DIR/middle.pcap") <(list "$LAB_DIR/port.pcapng") || fail "the capture is not what was on the link"
 [ "$(list "$LAB_DIR/port.pcapng" | wc -l)" -gt 100 ] || fail "too few packets"
 [ "$(stat -c '%a %s' "$LAB_DIR/port.pcapng")" = "600 $(told "d['octets']")" ] || fail "mode or size of the file"
@@ -76,14 +85,15 @@ schema = json.load(open(sys.argv[1]))
 jsonschema.validate(json.load(open(sys.argv[2])), schema['definitions']['captures'])
 PYTHON
 legs=$LAB_DIR/legs.pcapng
-[ "$(count "$legs" frame)" -eq 300 ] || fail "number of packets"
-[ "$(dissect "$legs" -T fields -e frame.interface_name -e frame.interface_description | sort -u | sed 's/([^)]*)//' | tr '\t' ' ')" = \
+look "$legs"
+[ "$(count "$legs" 1)" -eq 300 ] || fail "number of packets"
+[ "$(awk -F '|' "{ print $interface }" "$legs.table" | sort -u | sed 's/([^)]*)//')" = \
     "trusted accepted leg of association $id , port trusted
-untrusted backend leg of association $id , port untrusted" ] || fail "interfaces: $(dissect "$legs" -T fields -e frame.interface_name -e frame.interface_description | sort -u)"
-[ "$(count "$legs" 'sctp_dtls.record.header')" -gt 50 ] || fail "no DTLS chunks"
-[ "$(count "$legs" 'sctp.chunk_type == 0')" -gt 50 ] || fail "no DATA chunks of the plain leg"
-[ "$(count "$legs" 'sctp.checksum.status != 1')" -eq 0 ] || fail "checksums"
-[ "$(count "$legs" 'frame.packet_flags_direction == 1')" -gt 50 ] && [ "$(count "$legs" 'frame.packet_flags_direction == 2')" -gt 50 ] || fail "directions"
+untrusted backend leg of association $id , port untrusted" ] || fail "interfaces: $(awk -F '|' "{ print $interface }" "$legs.table" | sort -u)"
+[ "$(count "$legs" "$record")" -gt 50 ] || fail "no DTLS chunks"
+[ "$(count "$legs" "$data_chunk")" -gt 50 ] || fail "no DATA chunks of the plain leg"
+[ "$(count "$legs" "$wrong_checksum")" -eq 0 ] || fail "checksums"
+[ "$(count "$legs" "$inbound")" -gt 50 ] && [ "$(count "$legs" "$outbound")" -gt 50 ] || fail "directions"
 
 # Refused without a laboratory; nothing is left behind.
 for what in --plaintext --keys; do
@@ -101,15 +111,17 @@ idb=$(ctl b --json associations list | /usr/bin/python3 -c 'import json, sys; pr
 plain=$LAB_DIR/plain.pcapng keys=$LAB_DIR/keys.pcapng
 ctl b capture "$idb" --leg accepted --plaintext --packets 200 -w "$plain" 2>"$LAB_DIR/ctl.log" || fail "plaintext: $(cat "$LAB_DIR/ctl.log")"
 comment "$plain" | grep -q 'PLAINTEXT' || fail "plaintext is not marked"
-[ "$(count "$plain" ngap)" -gt 50 ] || fail "no NGAP in plain"
-[ "$(count "$plain" 'sctp.checksum.status != 1')" -eq 0 ] || fail "checksums in plain"
-[ "$(count "$plain" 'sctp_dtls.decrypted.epoch == 3')" -gt 20 ] || fail "no epochs in plain"
-[ "$(count "$plain" 'sctp.chunk_type == 65')" -eq 0 ] || fail "DTLS chunks in plain"
+look "$plain"
+[ "$(count "$plain" "$ngap")" -gt 50 ] || fail "no NGAP in plain"
+[ "$(count "$plain" "$wrong_checksum")" -eq 0 ] || fail "checksums in plain"
+[ "$(count "$plain" "$opened")" -gt 20 ] || fail "no epochs in plain"
+[ "$(count "$plain" "$dtls_chunk")" -eq 0 ] || fail "DTLS chunks in plain"
 ctl b capture "$idb" --keys --packets 200 -w "$keys" 2>"$LAB_DIR/ctl.log" || fail "keys: $(cat "$LAB_DIR/ctl.log")"
 comment "$keys" | grep -q 'KEYS' || fail "keys are not marked"
 "$TOOLS/decrypt-capture" "$keys" -o "$LAB_DIR/opened.pcapng" >"$LAB_DIR/opened.json" || fail "keys in the file: $(cat "$LAB_DIR/opened.json")"
 [ "$(json "$LAB_DIR/opened.json" "d['closed']")" -eq 0 ] || fail "$(cat "$LAB_DIR/opened.json")"
-[ "$(count "$LAB_DIR/opened.pcapng" 'ngap && sctp_dtls.decrypted.epoch')" -gt 20 ] || fail "no NGAP opened"
+look "$LAB_DIR/opened.pcapng"
+[ "$(count "$LAB_DIR/opened.pcapng" "$ngap && $opened")" -gt 20 ] || fail "no NGAP opened"
 /usr/bin/python3 - "$plain" "$keys" "$legs" "$LAB_DIR/port.pcapng" <<'PYTHON' || fail "plaintext where none may be, or none where it should be"
 import sys
 from scapy.utils import RawPcapNgReader
@@ -136,7 +148,8 @@ lab_dir=$LAB_DIR unshare -m bash -c 'mkdir "$lab_dir/full" && mount -t tmpfs -o 
     "$0" --socket "$lab_dir/admin-a.sock" capture --port untrusted -w "$lab_dir/full/f" 2>"$lab_dir/ctl.log"
     code=$?; cp "$lab_dir/full/f" "$lab_dir/full.pcapng"; exit $code' "$CTL" || code=$?
 [ "$code" -eq 1 ] && grep -q 'No space left' "$LAB_DIR/ctl.log" || fail "a full disk: $code $(cat "$LAB_DIR/ctl.log")"
-[ "$(count "$LAB_DIR/full.pcapng" sctp)" -gt 100 ] || fail "packets on the full disk"
+look "$LAB_DIR/full.pcapng"
+[ "$(count "$LAB_DIR/full.pcapng" "$sctp")" -gt 100 ] || fail "packets on the full disk"
 
 # A pipe, and a client that is killed.
 [ "$(ctl b capture "$idb" --packets 20 -w - 2>/dev/null | tshark -r - -T fields -e frame.number 2>/dev/null | wc -l)" -eq 20 ] || fail "a pipe"
@@ -147,13 +160,14 @@ ctl a capture "$id" -w "$LAB_DIR/second.pcapng" 2>"$LAB_DIR/ctl.log" || code=$?
 kill -KILL $ctl
 wait $ctl 2>/dev/null || true
 lab_await 10 "the capture goes on" is_state a "ended client_gone" || fail "$(state a)"
-count "$LAB_DIR/killed.pcapng" sctp >/dev/null
+look "$LAB_DIR/killed.pcapng"
 
 # One that still runs when the gateway ends.
 capture a "$id" -w "$LAB_DIR/last.pcapng"
 lab_stop_gateway a || fail "gateway A ended with code $?"
 wait $ctl 2>/dev/null || true
-[ "$(count "$LAB_DIR/last.pcapng" 'sctp.chunk_type == 65')" -gt 0 ] || fail "the last capture"
+look "$LAB_DIR/last.pcapng"
+[ "$(count "$LAB_DIR/last.pcapng" "$dtls_chunk")" -gt 0 ] || fail "the last capture"
 wait $client || fail "the client: $(tail -n 5 "$LAB_DIR/client.log")"
 audited=$(/usr/bin/python3 -c 'import json, sys
 print(*(e["command"] + ":" + e["result"] for e in map(json.loads, open(sys.argv[1]))))' "$LAB_DIR/audit-a.log")
