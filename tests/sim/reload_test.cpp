@@ -44,6 +44,21 @@ Peer& connect_to(World& world, uint16_t port) {
     return world.client->connect(*IpAddress::parse("10.1.0.1"), port);
 }
 
+// The same as expect_relayed(), of one that has just been connected while others are up.
+void expect_relayed_too(World& world, Peer& client, const std::vector<Message>& messages) {
+    const size_t index = world.server->peers().size();
+    for (const auto& m : messages) {
+        client.send(m);
+    }
+    ASSERT_TRUE(world.run_until(
+        [&] {
+            const auto& peers = world.server->peers();
+            return peers.size() > index && peers[index]->received().size() == messages.size();
+        },
+        seconds(120)));
+    expect_same(messages, world.server->peers()[index]->received());
+}
+
 void peers_are(config::Configuration& c, const std::string& name) {
     if (c.protection[0].tls13) {
         c.protection[0].tls13->peer_names = {name};
@@ -124,7 +139,7 @@ TEST_F(Reload, a_new_listener_and_backend_serve_at_once) {
                            }),
               "");
     Peer& second = connect_to(world, 999);
-    expect_relayed(world, second, make_messages(2, 5, 500));
+    expect_relayed_too(world, second, make_messages(2, 5, 500));
     EXPECT_EQ(world.a->relay().backends()[1]->counters.connected, 1U);
     EXPECT_FALSE(first.closed());
 }
@@ -214,7 +229,7 @@ TEST_F(Reload, names_of_one_backend_do_not_touch_another) {
     Peer& first = world.connect();
     expect_relayed(world, first, make_messages(1, 3, 500));
     Peer& second = connect_to(world, 999);
-    expect_relayed(world, second, make_messages(2, 3, 500));
+    expect_relayed_too(world, second, make_messages(2, 3, 500));
     world.run_for(seconds(1));
     ASSERT_EQ(world.reload(
                   world.a,
@@ -267,7 +282,7 @@ TEST_F(Reload, a_policy_that_is_gone_is_the_end_of_its_associations_in_time) {
     EXPECT_TRUE(log.has("its protection policy is not in the configuration any more"))
         << log.text();
     Peer& late = world.connect();
-    expect_relayed(world, late, make_messages(2, 5, 500));
+    expect_relayed_too(world, late, make_messages(2, 5, 500));
 }
 
 // A shorter life of keys must not end those that were made for a longer one.
@@ -308,7 +323,7 @@ TEST_F(Reload, another_preshared_key_is_for_new_associations) {
     ASSERT_EQ(world.reload(world.a, key), "");
     ASSERT_EQ(world.reload(world.b, key), "");
     Peer& second = world.connect();
-    expect_relayed(world, second, make_messages(2, 5, 500));
+    expect_relayed_too(world, second, make_messages(2, 5, 500));
     client.send({1, 60, false, {1}});
     EXPECT_TRUE(world.run_until([&] { return world.server->peers()[0]->received().size() == 6; },
                                 seconds(10)));
@@ -350,7 +365,7 @@ TEST_P(ReloadRefused, and_nothing_is_changed) {
     Peer& refused = connect_to(world, 999);
     ASSERT_TRUE(world.run_until([&] { return refused.closed(); }, seconds(30)));
     Peer& more = world.connect();
-    expect_relayed(world, more, make_messages(2, 5, 500));
+    expect_relayed_too(world, more, make_messages(2, 5, 500));
     world.a->request_rekey();
     world.run_for(seconds(2));
     EXPECT_FALSE(client.closed());
