@@ -463,11 +463,11 @@ def _(bench):
     node, _ = bench.pair()
     tsn = node.send_data(b"one")
     node.expect(SACK, where=lambda c: Sack(c).cumulative == tsn)
-    began = time.monotonic()
     for _ in range(4):
         tsn = node.send_data(b"two")
+    # By the timer alone there would be one for all of them.
+    node.expect(SACK, where=lambda c: tsn - 3 <= Sack(c).cumulative < tsn)
     node.expect(SACK, where=lambda c: Sack(c).cumulative == tsn)
-    check(time.monotonic() - began < 0.2, "late")
 
 
 @case("DT-5", "6.9", "fragments are put together")
@@ -545,12 +545,13 @@ def _(bench):
     node.automatic = False
     back.send_data(b"acknowledge me")
     times = []
-    for _ in range(3):
+    for _ in range(4):
         one, chunk = node.expect(DATA)
         times.append((one.at, Data(chunk).tsn))
     check(len({tsn for _, tsn in times}) == 1, f"TSNs {times}")
-    first, second = times[1][0] - times[0][0], times[2][0] - times[1][0]
-    check(second > 1.5 * first, f"after {first * 1000:.0f} and {second * 1000:.0f} ms")
+    # 100, 200, 400 ms; a busy machine adds to each.
+    first, last = times[1][0] - times[0][0], times[3][0] - times[2][0]
+    check(last > 1.5 * first, f"after {first * 1000:.0f} and {last * 1000:.0f} ms")
 
 
 @case("DT-12", "7.2.4", "three reports of a gap: the missing TSN is sent again at once, before T3")
@@ -945,11 +946,11 @@ def _(bench):
     node.automatic = False
     node.send(Chunk(SHUTDOWN, 0, struct.pack(">I", node.gateway_tsn)))
     node.expect(SHUTDOWN_ACK)
-    node.inbox.clear()
-    node.send(init(node.tag ^ 0x55), tag=0)
-    began = time.monotonic()
-    one, _ = node.expect(SHUTDOWN_ACK)
-    check(one.at - began < 0.05 and all(INIT_ACK not in p.kinds for p in node.inbox), f"after {one.at - began:.3f} s")
+    for _ in range(8):
+        node.send(init(node.tag ^ 0x55), tag=0)
+    # T2 sends some again, too, but not as many in that time.
+    node.until(lambda: sum(p.kinds == [SHUTDOWN_ACK] for p in node.inbox) >= 8, "each is answered", seconds=0.8)
+    check(all(INIT_ACK not in p.kinds for p in node.inbox), f"{node.inbox}")
 
 
 @case("TE-8", "8.5.1", "SHUTDOWN COMPLETE in ESTABLISHED is discarded")

@@ -90,7 +90,7 @@ class Day {
                 next_outage = after(minutes(50));
             }
             if (now >= next_kill) {
-                kill();
+                ASSERT_NO_FATAL_FAILURE(kill());
                 next_kill = after(hours(2));
             }
         }
