@@ -36,7 +36,7 @@ lab_client --exchange "$LAB_EXCHANGE" --no-sweep --pace 1 --duration 60 --expect
 client=$!
 await 'ready'
 await '1 associations, 1 relaying'
-await 'dns:gateway-b.lab.example'
+await 'dns:gateway-b.lab'
 moves() { screen | grep -Eq 'to backend +[1-9][0-9.]*k? msg/s'; }
 lab_await 15 "rates" moves || { screen >&2; fail "no rates"; }
 worker() { screen | grep -Eq '^ +0 +[0-9.]+k? +[0-9.]+k? +[0-9.]+k? +[0-9.]+[kM]? +[0-9.]+%'; }
@@ -67,7 +67,7 @@ await '1-1 of 1'
 terminal resize-window -x 30 -y 5
 await '40x8 at least'
 terminal resize-window -x 160 -y 40
-await 'dns:gateway-b.lab.example'
+await 'dns:gateway-b.lab'
 
 "$CTL" close "$(screen | awk '/relaying +[0-9.-]/ { print $1; exit }')" || fail "the number in front is not the association's"
 wait $client || fail "the client: $(tail -n 5 "$LAB_DIR/client.log")"
