@@ -22,8 +22,7 @@
 namespace sdg::process {
 namespace {
 
-// Threads of low priority (those of the metrics server) take their time on a busy machine.
-constexpr unsigned kWaitMs = 20'000;
+constexpr unsigned kWaitMs = 2000;
 constexpr size_t kEntryBuffer = size_t{64} * 1024;
 
 int drop_signal() {
