@@ -213,9 +213,9 @@ struct Limits {
 // Packets a second of senders that have no association; the whole gateway.
 struct Budgets {
     uint32_t source_per_second = 2000;
-    uint32_t init_per_second = 10000;
-    uint32_t cookie_per_second = 10000;
-    uint32_t stray_per_second = 5000;
+    uint32_t init_per_second = 3000;
+    uint32_t cookie_per_second = 3000;
+    uint32_t stray_per_second = 1000;
 };
 
 struct Sctp {

@@ -198,9 +198,9 @@ constexpr Key kKeys[] = {
 
     {.path = "budgets", .type = section, .description = "What senders that have no association may ask of the control loop; more is dropped by the workers and counted (docs/operations.md, \"Floods\"). Each worker has its share. What has not been used for a second may be used up at once."},
     {.path = "budgets.source_per_second", .type = integer, .default_text = "2000", .unit = "packets a second", .minimum = 10, .maximum = 10000000, .description = "From one source: one IPv4 address, one IPv6 /64. A new association takes two. Not less than a peer needs that brings all its associations up at once."},
-    {.path = "budgets.init_per_second", .type = integer, .default_text = "10000", .unit = "packets a second", .minimum = 10, .maximum = 10000000, .description = "INITs, from all sources together."},
-    {.path = "budgets.cookie_per_second", .type = integer, .default_text = "10000", .unit = "packets a second", .minimum = 10, .maximum = 10000000, .description = "COOKIE ECHOs, from all sources together."},
-    {.path = "budgets.stray_per_second", .type = integer, .default_text = "5000", .unit = "packets a second", .minimum = 10, .maximum = 10000000, .description = "Other packets in clear of no association, from all sources together."},
+    {.path = "budgets.init_per_second", .type = integer, .default_text = "3000", .unit = "packets a second", .minimum = 10, .maximum = 10000000, .description = "INITs, from all sources together."},
+    {.path = "budgets.cookie_per_second", .type = integer, .default_text = "3000", .unit = "packets a second", .minimum = 10, .maximum = 10000000, .description = "COOKIE ECHOs, from all sources together."},
+    {.path = "budgets.stray_per_second", .type = integer, .default_text = "1000", .unit = "packets a second", .minimum = 10, .maximum = 10000000, .description = "Other packets in clear of no association, from all sources together."},
 
     {.path = "sctp", .type = section, .description = "SCTP protocol parameters (RFC 9260, section 16), for all associations. Defaults suit signalling networks: a lost path is noticed within a minute or so."},
     {.path = "sctp.rto_initial_ms", .type = integer, .default_text = "1000", .unit = "milliseconds", .minimum = 10, .maximum = 60000, .description = "RTO.Initial (RFC 9260: 1000)."},

@@ -28,10 +28,10 @@ namespace sdg::worker {
 
 // Packets a second; each budget may be used up at once when it has not been used for a second.
 struct StrangerLimits {
-    uint64_t source = 2000;   // of any class, from one source
-    uint64_t inits = 10'000;  // from all sources
-    uint64_t cookies = 10'000;
-    uint64_t strays = 5000;  // of any other kind
+    uint64_t source = 2000;  // of any class, from one source
+    uint64_t inits = 3000;   // from all sources
+    uint64_t cookies = 3000;
+    uint64_t strays = 1000;  // of any other kind
     // ARP and neighbour discovery messages that go on to the worker that answers them.
     uint64_t link_frames = 5000;
 };

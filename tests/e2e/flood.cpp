@@ -172,7 +172,7 @@ constexpr Kind kKinds[] = {
      [](Attack& a) {
          Octets value = a.octets(200);
          value[0] = 0;
-         value[1] = static_cast<uint8_t>(0x2c | (a.random.u32() & 3));
+         value[1] = static_cast<uint8_t>(0x28 | (a.random.u32() & 3));
          return a.ip(a.neighbour(), 132,
                      a.sctp(a.random.u32() | 1, Attack::chunk(packet::kChunkDtls, value)));
      }},
