@@ -258,8 +258,9 @@ class Script {
         for (int i = 0; i < 4000 && !all_gone(); ++i) {
             world_.step(milliseconds(10));
         }
-        for (int i = 0; i < 20; ++i) {
-            world_.step(milliseconds(1));
+        // The data plane keeps a closed association for some seconds.
+        for (int i = 0; i < 450; ++i) {
+            world_.step(milliseconds(10));
         }
         check();
         for (const gateway::Gateway* one : {world_.a.get(), world_.b.get()}) {

@@ -57,8 +57,8 @@ class Bench {
         for (int i = 0; i < 200 && steps.next(step); ++i) {
             act(step);
         }
-        // Neighbours are given up, buffers come back.
-        for (int i = 0; i < 40; ++i) {
+        // Neighbours are given up (a round looks at a sixteenth of them), buffers come back.
+        for (int i = 0; i < 160; ++i) {
             pass(hz_ * 10);
         }
         for (const auto id : {mine_, theirs_}) {
@@ -228,7 +228,7 @@ class Bench {
     const Flow flow_;
     keys::AssociationId mine_;
     keys::AssociationId theirs_;
-    const uint64_t hz_ = rte_get_tsc_hz();
+    const uint64_t hz_ = (eal(), rte_get_tsc_hz());  // known once EAL runs
     uint64_t now_ = rte_get_tsc_cycles();
     uint64_t taken_ = 0;
 };
