@@ -239,7 +239,8 @@ Result<std::unique_ptr<restart::Keeper>> wait_for_group(const config::Configurat
     constexpr unsigned kSignalLook = 20'000;  // microseconds
     const config::Restart& settings = *configuration.restart;
     // Often, however long the lease: its owner may give it back.
-    const auto interval = std::chrono::milliseconds(std::clamp(settings.lease_ms / 10, 100U, 1000U));
+    const auto interval =
+        std::chrono::milliseconds(std::clamp(settings.lease_ms / 10, 100U, 1000U));
     bool told = false;
     while (true) {
         auto keeper =
