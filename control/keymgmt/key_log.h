@@ -5,11 +5,11 @@
 // DTLS handshakes that the keys come from, as an SSLKEYLOGFILE does. Off unless these name files; a
 // loud warning says so. Control thread.
 //
-// The last kKept lines of keys stay in memory, for captures that carry their keys along.
+// Captures that carry their keys along read the end of the file again: a key that has been retired
+// is in no memory of ours.
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -23,7 +23,7 @@ namespace sdg::keymgmt {
 
 class KeyLog {
  public:
-    static constexpr size_t kKept = 1024;
+    static constexpr size_t kLookBack = 256 * 1024;  // octets of the file: about 1,000 keys
     using Wanted = std::function<bool(uint32_t tag_on_wire)>;
     using Watch = std::function<void(uint32_t tag_on_wire, std::span<const uint8_t> line)>;
 
@@ -40,23 +40,18 @@ class KeyLog {
     // A line of an SSLKEYLOGFILE, without its end.
     void write_line(std::string_view line);
 
-    // Those of the kept lines, one after the other.
+    // Those of the last kLookBack octets of the file, one after the other. What cannot be read is
+    // left out.
     [[nodiscard]] SecretBytes lines(const Wanted& wanted) const;
     // Is told of every further line; empty: nobody.
     void set_watch(Watch watch) { watch_ = std::move(watch); }
 
  private:
-    struct Line {
-        uint32_t tag;
-        SecretBytes text;
-    };
-
     explicit KeyLog(int descriptor) : descriptor_(descriptor) {}
     void append(std::string& line);
 
     int descriptor_;
     bool failed_ = false;
-    std::deque<Line> kept_;
     Watch watch_;
 };
 

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -164,6 +165,13 @@ TEST_F(KeyFiles, the_key_log_has_one_line_per_key) {
         material.sn_key = *secret_from_hex("202122232425262728292a2b2c2d2e2f");
         (*log)->write(0x00c0ffee, 3, keys::KeyRole::primary, material);
         (*log)->write(1, 4, keys::KeyRole::restart, material);
+        (*log)->write_line("CLIENT_RANDOM 00c0ffee of another kind");
+        (*log)->write(0x00c0ffee, 4, keys::KeyRole::primary, material);
+        const auto lines = (*log)->lines([](uint32_t tag) { return tag == 0x00c0ffee; });
+        const std::string text(lines.bytes().begin(), lines.bytes().end());
+        EXPECT_EQ(std::ranges::count(text, '\n'), 2);
+        EXPECT_TRUE(text.starts_with("DTLS_CHUNK 00c0ffee 3 P 1301 0001")) << text;
+        EXPECT_NE(text.find("\nDTLS_CHUNK 00c0ffee 4 P 1301 0001"), std::string::npos) << text;
     }
     std::ifstream in(path);
     std::string line;
