@@ -19,7 +19,7 @@ fail() {
     echo "FAILED: $*" >&2
     local log
     for log in "$LAB_DIR"/*.log; do
-        case $log in */keys-* | */\*.log) continue ;; esac
+        case $log in */keys-* | */secrets.log | */\*.log) continue ;; esac
         echo "-- end of ${log##*/}" >&2
         tail -n 15 "$log" >&2
     done
