@@ -216,6 +216,7 @@ void control_loop(Gateway& gateway, const Signals& signals, Reload& reload,
             }
         }
     }
+    supervision.stopping();  // with nothing to drain the loop has not told it
     if (gateway.is_leaving()) {
         log.info("leaving {} associations to the next process", gateway.host().association_count());
     }

@@ -50,6 +50,12 @@ void Supervision::ready(const Gateway& gateway) {
     notifier_.ready(status_);
 }
 
+void Supervision::stopping() {
+    if (!std::exchange(told_stopping_, true)) {
+        notifier_.stopping();
+    }
+}
+
 void Supervision::poll(const Gateway& gateway, TimePoint now) {
     if (now - looked_ < kLook) {
         return;
@@ -67,8 +73,8 @@ void Supervision::poll(const Gateway& gateway, TimePoint now) {
     if (!stuck) {
         notifier_.alive(now);
     }
-    if (gateway.relay().is_draining() && !std::exchange(stopping_, true)) {
-        notifier_.stopping();
+    if (gateway.relay().is_draining()) {
+        stopping();
     }
     if (now - told_ >= kStatus) {
         told_ = now;

@@ -38,6 +38,8 @@ class Supervision {
 
     void ready(const Gateway& gateway);
     void reloading(TimePoint now) { notifier_.reloading(now); }
+    // The gateway ends; told once.
+    void stopping();
     // Between rounds of the control loop; does something a few times a second.
     void poll(const Gateway& gateway, TimePoint now);
 
@@ -50,7 +52,7 @@ class Supervision {
     TimePoint told_{};
     std::string status_;
     bool stuck_ = false;
-    bool stopping_ = false;
+    bool told_stopping_ = false;
 };
 
 }  // namespace sdg::gateway

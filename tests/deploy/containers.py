@@ -11,7 +11,7 @@ import tempfile
 
 import yaml
 
-root, gateway = sys.argv[1:3]
+root, gateway = sys.argv[1], os.path.abspath(sys.argv[2])
 USER = 64042
 CAPABILITIES = {"NET_RAW", "NET_ADMIN", "IPC_LOCK"}
 

@@ -16,7 +16,7 @@ sed -i '/^lab:/d; s/^stats_file: /&run\//' "$LAB_DIR/gateway-a.yaml"
 if [ -n "$user" ]; then
     echo "security: { user: $user }" >>"$LAB_DIR/gateway-a.yaml"
     chmod 0711 "$LAB_DIR"
-    chown -R "$user:" "$LAB_DIR/run" "$LAB_DIR/pki" "$LAB_DIR/gateway-a.yaml"
+    chown "$user:" "$LAB_DIR"/run "$LAB_DIR"/pki "$LAB_DIR"/pki/gateway-a.* "$LAB_DIR"/pki/ca.* "$LAB_DIR/gateway-a.yaml"
 fi
 lab_in a ip link set lo up
 
