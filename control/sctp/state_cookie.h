@@ -51,8 +51,8 @@ struct CookieFault {
     uint32_t peer_tag = 0;
     std::chrono::milliseconds past_lifetime{0};
 
-    friend bool operator==(const CookieFault& fault, CookieError error) {
-        return fault.error == error;
+    friend bool operator==(const CookieFault& fault, CookieError kind) {
+        return fault.error == kind;
     }
 };
 [[nodiscard]] std::string_view description(CookieError error);
