@@ -14,9 +14,9 @@ tree=$(mktemp -d)
 tidy() {
     local code=$? file
     for file in "$tree"/quick-start/*.pid; do
-        [ -f "$file" ] && kill "$(cat "$file")" 2>/dev/null
+        [ ! -f "$file" ] || kill "$(cat "$file")" 2>/dev/null || true
     done
-    for host in "${hosts[@]}"; do ip netns delete "$host" 2>/dev/null; done
+    for host in "${hosts[@]}"; do ip netns delete "$host" 2>/dev/null || true; done
     rm -rf "$tree"
     exit "$code"
 }
