@@ -7,6 +7,16 @@ CTL=$BUILD_ROOT/tools/ctl/sctp-gateway-ctl
 RELOADS=200
 
 lab_begin
+# While the SCTP stack of a second client starts, it takes the first one's packets for strays and answers
+# them with ABORT (chunk type 6). Out of this host none goes.
+lab_in c nft -f - <<'NFT' || skip "no nftables netdev egress hook on this kernel"
+table netdev strays {
+    chain out {
+        type filter hook egress device "cl0" priority 0;
+        ip protocol 132 @th,96,8 6 counter drop
+    }
+}
+NFT
 LAB_TLS="min_rekey_interval_ms: 0"
 lab_configs
 echo "admin: { socket: admin.sock, audit_log: audit.log }" >>"$LAB_DIR/gateway-a.yaml"
