@@ -124,7 +124,7 @@ Line cut(Line line, size_t columns) {
     return line;
 }
 
-Line bar(std::string text, size_t columns) {
+Line bar(const std::string& text, size_t columns) {
     return {{fitted(text, columns), Look::bar}};
 }
 
