@@ -161,6 +161,8 @@ took "purged"
 
 # --- the container image: the same root, the Dockerfile's own step, the user without ambient capabilities ---
 chroot "$root" userdel sctp-gateway
+# A fresh image has none of what the service has left there as another user.
+rm -rf "$root/run/sctp-gateway" "$root/var/lib/sctp-gateway" "$root/var/log/sctp-gateway"
 cp "$SOURCE_ROOT/docker/build.sh" "$root/tmp/"
 OFFLINE=1 chroot "$root" /tmp/build.sh runtime "/tmp/$(basename "$deb")" >"$work/image.log" 2>&1 || {
     tail -n 20 "$work/image.log" >&2
