@@ -66,7 +66,8 @@ def main():
         if not parts:
             return None
         whole = [checks, str(analyze), entry['command'].replace(root, ''), content(name)]
-        whole += [os.path.relpath(p, root) + content(p) for p in sorted(parts)]
+        # Files of the tree by their place in it, so that every clone has the same verdicts.
+        whole += [os.path.abspath(p).removeprefix(root + '/') + content(p) for p in sorted(parts)]
         return hashlib.sha256('\n'.join(whole).encode()).hexdigest()
 
     def look(name):
