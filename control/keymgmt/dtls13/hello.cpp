@@ -257,6 +257,10 @@ Checked<ServerHello> parse_server_hello(View body) {
         if (!data.ok() || data.left() != 0) {
             return refuse(AlertDescription::decode_error, "a key share that does not fit");
         }
+        if (out.key_share.group == NamedGroup::none) {
+            // Would read as an absent key_share.
+            return refuse(AlertDescription::illegal_parameter, "a key share of group 0");
+        }
     }
     if (const Extension* cookie = find(*extensions, ExtensionType::cookie); cookie != nullptr) {
         const auto parsed = parse_cookie(cookie->data);

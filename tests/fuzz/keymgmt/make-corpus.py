@@ -139,6 +139,8 @@ hellos = {
     "server": server_hello([version, extension(51, share)]),
     "retry": server_hello([version, extension(51, b"\0\x17"), extension(44, vector(2, bytes(40)))], retry),
     "retry-plain": server_hello([version, extension(44, vector(2, bytes(40)))], retry),
+    "server-group-0": server_hello([version, extension(51, b"\0\0" + share[2:])]),
+    "retry-group-0": server_hello([version, extension(51, b"\0\0"), extension(44, vector(2, bytes(40)))], retry),
     "server-old": server_hello([extension(43, b"\3\3"), extension(51, share)]), "server-nothing": server_hello([]),
 }
 for number in range(len(client_extensions)):

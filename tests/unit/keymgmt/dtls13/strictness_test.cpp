@@ -139,6 +139,7 @@ TEST_F(Strictness, server_hello) {
     refused(in_extension(kServerBlock, ExtensionType::supported_versions, set(1, 0xfd)),
             illegal_parameter);
     refused(in_extension(kServerBlock, ExtensionType::key_share, set(1, 0x17)), illegal_parameter);
+    refused(in_extension(kServerBlock, ExtensionType::key_share, set(1, 0)), illegal_parameter);
     refused(in_extension(kServerBlock, ExtensionType::key_share, set(3, 31)), decode_error);
     refused(in_extension(kServerBlock, ExtensionType::key_share,
                          [](Octets& share) { std::fill_n(share.begin() + 4, 32, uint8_t{0}); }),
@@ -356,6 +357,7 @@ TEST_F(Strictness, hello_retry_requests) {
     using enum ExtensionType;
     refused([](Handled message) { return Messages{message, message}; }, unexpected_message);
     refused(changed(without(kServerBlock, cookie)), illegal_parameter);
+    refused(changed(extended(kServerBlock, key_share, {0, 0})), illegal_parameter);
     refused(changed(extended(kServerBlock, key_share, {0, 0x1d})), illegal_parameter);
     refused(changed(extended(kServerBlock, key_share, {0, 0x19})), illegal_parameter);
     refused(changed(extended(kServerBlock, key_share, {0, 0x17, 0})), decode_error);
