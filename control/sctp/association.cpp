@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "control/sctp/init_negotiation.h"
+#include "control/sctp/leg_socket.h"
 
 namespace sdg::sctp {
 namespace {
@@ -209,6 +210,11 @@ void LiveAssociation::on_notification(std::span<const uint8_t> octets) {
             break;
         case SCTP_RESTART:
             if (leg_.survives_restart) {
+                if (const auto ready = after_restart(socket_.get(), leg_, endpoints_.local.family);
+                    !ready) {
+                    end(CloseReason::internal, ready.error().message);
+                    break;
+                }
                 inbound_streams_ = change.sac_inbound_streams;
                 outbound_streams_ = change.sac_outbound_streams;
                 observer_->on_restarted(*this);

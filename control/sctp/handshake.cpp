@@ -436,7 +436,8 @@ void HostImpl::set_up_accepted(LiveAssociation& association, ListenerEntry& list
     Socket socket = accept_socket(listener.socket.get());
     if (!socket) {
         association.end(CloseReason::internal, "usrsctp did not take the COOKIE ECHO");
-    } else if (const auto ready = after_accept(socket.get(), association.leg_); !ready) {
+    } else if (const auto ready = after_accept(socket.get(), association.leg_, packet.local.family);
+               !ready) {
         association.end(CloseReason::internal, ready.error().message);
     } else {
         association.adopt(std::move(socket));

@@ -39,6 +39,23 @@ Result<void> set_partial_delivery(struct socket* socket, const LegSettings& leg)
                std::min(kPartialDelivery, leg.receive_buffer / 4), "the partial delivery point");
 }
 
+// The path MTU is what the port says: nothing tells usrsctp of ICMP. Its packets are as long as
+// spp_pathmtu plus the common header.
+sctp_paddrparams fixed_path_mtu(size_t largest) {
+    sctp_paddrparams out{};
+    out.spp_address.ss_family = AF_CONN;
+    out.spp_pathmtu = static_cast<uint32_t>(largest - packet::kCommonHeader);
+    out.spp_flags = SPP_PMTUD_DISABLE;
+    return out;
+}
+
+// A path that usrsctp takes from an INIT or a cookie forgets that its MTU is fixed: every ten
+// minutes it would try a larger one, and packets of that size never arrive.
+Result<void> fix_path_mtu(struct socket* socket, const LegSettings& leg, IpAddress::Family family) {
+    return set(socket, IPPROTO_SCTP, SCTP_PEER_ADDR_PARAMS,
+               fixed_path_mtu(largest_packet(leg, family)), "the path MTU");
+}
+
 }  // namespace
 
 size_t largest_packet(const LegSettings& leg, IpAddress::Family family) {
@@ -102,14 +119,11 @@ Result<void> configure_leg(struct socket* socket, const LegSettings& leg,
     sack.sack_freq = 2;  // RFC 9260, 6.2
     also(set(socket, IPPROTO_SCTP, SCTP_DELAYED_SACK, sack, "the SACK delay"));
 
-    // The path MTU is what the port says: nothing tells usrsctp of ICMP. Its packets are as long as
-    // spp_pathmtu plus the common header. With one path, the path fails when the association does.
-    sctp_paddrparams path{};
-    path.spp_address.ss_family = AF_CONN;
+    // With one path, the path fails when the association does.
+    sctp_paddrparams path = fixed_path_mtu(largest);
     path.spp_hbinterval = in_milliseconds(parameters.heartbeat_interval);
     path.spp_pathmaxrxt = static_cast<uint16_t>(parameters.association_max_retransmissions);
-    path.spp_pathmtu = static_cast<uint32_t>(largest - packet::kCommonHeader);
-    path.spp_flags = SPP_PMTUD_DISABLE | SPP_HB_ENABLE;
+    path.spp_flags |= SPP_HB_ENABLE;
     also(set(socket, IPPROTO_SCTP, SCTP_PEER_ADDR_PARAMS, path, "the path parameters"));
 
     for (const uint16_t type : {uint16_t{SCTP_ASSOC_CHANGE}, uint16_t{SCTP_SHUTDOWN_EVENT}}) {
@@ -122,9 +136,17 @@ Result<void> configure_leg(struct socket* socket, const LegSettings& leg,
     return done;
 }
 
-Result<void> after_accept(struct socket* socket, const LegSettings& leg) {
+Result<void> after_accept(struct socket* socket, const LegSettings& leg, IpAddress::Family family) {
     usrsctp_set_non_blocking(socket, 1);
-    return set_partial_delivery(socket, leg);
+    if (auto done = set_partial_delivery(socket, leg); !done) {
+        return done;
+    }
+    return fix_path_mtu(socket, leg, family);
+}
+
+Result<void> after_restart(struct socket* socket, const LegSettings& leg,
+                           IpAddress::Family family) {
+    return fix_path_mtu(socket, leg, family);
 }
 
 }  // namespace sdg::sctp

@@ -146,6 +146,50 @@ TEST_P(MtuTest, no_packet_is_too_long_and_the_room_is_used) {
     EXPECT_GT(largest + around + 8, mtu);
 }
 
+// usrsctp looks for a larger path MTU every ten minutes, unless it is told not to, for each path.
+class LongLife : public ::testing::Test {
+ protected:
+    void expect_same_mtu_after(std::chrono::minutes time, Recorder& client) {
+        const Recorder& server = *net.b.accepted.back();
+        net.run(time);
+        ASSERT_NE(client.association, nullptr);
+        ASSERT_NE(server.association, nullptr);
+        EXPECT_EQ(client.association->path_figures()->path_mtu, kPathMtu);
+        EXPECT_EQ(server.association->path_figures()->path_mtu, kPathMtu);
+    }
+
+    static constexpr uint32_t kPathMtu = 1500 - 20 - packet::kCommonHeader;
+    TwoHosts net;
+    sctp::LegSettings leg;
+};
+
+TEST_F(LongLife, the_path_mtu_stays_what_it_is) {
+    net.keep_seen = false;
+    net.listen(net.b, 5000, leg);
+    Recorder client;
+    net.connect(client, 5000, leg);
+    ASSERT_TRUE(net.run_until(2s, [&] { return client.saw("established"); }));
+    expect_same_mtu_after(25min, client);
+}
+
+TEST_F(LongLife, also_after_a_restart) {
+    net.keep_seen = false;
+    leg.survives_restart = true;
+    net.listen(net.b, 5000, leg);
+    Recorder client;
+    net.connect(client, 5000, leg, 10s, 40'000);
+    ASSERT_TRUE(net.run_until(2s, [&] { return client.saw("established"); }));
+    net.filter = [](Seen&) { return false; };
+    client.association->abort("power failure");
+    net.run(10ms);
+    net.filter = nullptr;
+    Recorder reborn;
+    net.connect(reborn, 5000, leg, 10s, 40'000);
+    ASSERT_TRUE(net.run_until(2s, [&] { return reborn.saw("established"); }));
+    ASSERT_EQ(net.b.accepted.size(), 1U);
+    expect_same_mtu_after(25min, reborn);
+}
+
 INSTANTIATE_TEST_SUITE_P(All, MtuTest,
                          ::testing::Combine(::testing::Values(800, 1400, 1499, 1500, 9000),
                                             ::testing::Bool(), ::testing::Bool()));
