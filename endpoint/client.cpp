@@ -120,6 +120,7 @@ void Player::tell_deviations(TimePoint now) {
                           : one.kind == Deviation::Kind::late ? ClientEvent::What::late
                                                               : ClientEvent::What::repeated;
         tell(what, now, one.sent_at, one.planned->name);
+        report_.verified += one.kind == Deviation::Kind::late ? 1 : 0;  // lost() has one less
     }
 }
 

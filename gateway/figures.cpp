@@ -218,6 +218,8 @@ void restart_store(Collection& out, const Gateway& gateway) {
     }
     const auto& kept = keeper->counters();
     const restart::StoreCounts store = keeper->store_counts();
+    out.gauge("restart_store_waiting", static_cast<double>(gateway.restoration()->waiting()),
+              "Associations of a former run that are neither restored nor given up yet.");
     out.count("restart_store_kept", kept.kept, "Restart keys written to the store.");
     out.count("restart_store_not_kept", kept.not_kept,
               "Restart keys that the store did not take; their association cannot be restored.");

@@ -95,6 +95,8 @@ class Gateway {
     }
     [[nodiscard]] const relay::Relay& relay() const { return *relay_; }
     [[nodiscard]] const restart::Keeper* keeper() const { return keeper_.get(); }
+    // With a keeper, null without.
+    [[nodiscard]] const relay::Restoration* restoration() const { return restoration_.get(); }
     [[nodiscard]] const sctp::Host& host() const { return *host_; }
     [[nodiscard]] const keys::ChunkProtection& protection() const { return *protection_; }
     [[nodiscard]] const port::PortTable& ports() const { return *ports_; }

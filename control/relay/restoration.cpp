@@ -106,6 +106,10 @@ void Restoration::begin(const restart::Listing& listing) {
     }
 }
 
+size_t Restoration::waiting() const {
+    return waiting_.size() + being_taken_ + relay_.restoring();
+}
+
 size_t Restoration::run() {
     if (waiting_.empty()) {
         return 0;

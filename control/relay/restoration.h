@@ -37,7 +37,8 @@ class Restoration {
     void begin(const restart::Listing& listing);
     // One round. Returns how many were begun.
     size_t run();
-    [[nodiscard]] size_t waiting() const { return waiting_.size(); }
+    // Pairs that are neither restored nor given up yet.
+    [[nodiscard]] size_t waiting() const;
     // Leaves the rest in the store: the gateway is being stopped.
     void stop();
 

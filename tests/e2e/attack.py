@@ -19,11 +19,11 @@ DTLS = 0x41
 
 
 def is_record(packet, target):
-    """Whether a captured packet is one DTLS chunk for the target."""
+    """Whether a captured packet is one DTLS chunk for the target, with room for what is put beside it."""
     if IP not in packet or packet[IP].dst != target or packet[IP].proto != 132:
         return False
     octets = bytes(packet[IP].payload)
-    return len(octets) > 40 and octets[12] == DTLS
+    return 40 < len(octets) <= 1200 and octets[12] == DTLS
 
 
 class Packet:

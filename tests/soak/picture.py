@@ -11,6 +11,7 @@ each other's raw packets, and usrsctp answers what it does not know with ABORT u
 Timers are short: with REKEY_S, ten minutes have more rekeys per association than a day with the default
 of an hour has.
 """
+import glob
 import json
 import os
 import shutil
@@ -227,6 +228,12 @@ class Picture:
         if number == signal.SIGKILL:  # what a killed DPDK program leaves behind
             shutil.rmtree(f"/run/dpdk/sctp-gateway-{pid}", ignore_errors=True)
         return code
+
+    def left_by_gateways(self):
+        """Files of DPDK that belong to gateways of this picture."""
+        names = [f"-{pid}" for lives in self.lives.values() for pid, *_ in lives]
+        return [path for pattern in ("/run/dpdk/*", "/dev/hugepages/*") for path in glob.glob(pattern)
+                if any(name in path for name in names)]
 
     def figures(self, gateway):
         """The gateway's statistics as they are now; None when it does not write them within three seconds."""

@@ -201,6 +201,7 @@ def soak(picture, arguments, rng):
             code = picture.end_gateway(gateway, signal.SIGTERM)
             if code != 0:
                 failures.append(f"gateway {gateway} ended with code {code}")
+        failures += [f"{path} is left" for path in picture.left_by_gateways()]
     except (SoakError, OSError, subprocess.SubprocessError) as error:
         failures.append(str(error))
     finally:
