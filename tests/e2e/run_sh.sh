@@ -22,9 +22,9 @@ grep -q 'README.md: unknown file format' "$results/log" || {
 if "$SOURCE_ROOT/run.sh" --nosuch 2>/dev/null; then exit 1; fi
 "$SOURCE_ROOT/run.sh" --help
 # Namespaces carry the pid of their maker; none of a maker that has ended may be there.
-for name in $(ip netns list | awk '/^sdg[0-9]+[cabs]/ { print $1 }'); do
+for name in $(ip netns list | awk '/^sdg[0-9]+[a-z]/ { print $1 }'); do
     pid=${name#sdg}
-    [ -d "/proc/${pid%[cabs]}" ] || {
+    [ -d "/proc/${pid%%[a-z]*}" ] || {
         echo "left behind: $name"
         exit 1
     }
