@@ -36,11 +36,13 @@ for program in $(fuzz_programs "$dir" "$@"); do
     llvm-profdata merge -sparse "$dir/fuzz-logs/$name.profraw" -o "$work/$name.profdata"
     # shellcheck disable=SC2086 # a list of words
     if [ "$missed" = 1 ]; then
-        for file in $files; do
-            echo "== $file"
-            llvm-cov show -instr-profile="$work/$name.profdata" "$program" "$PWD/$file" |
-                grep -E '^ *[0-9]+\| *0\|' || true
-        done
+        # All files, and ours of them: llvm-cov does not find those by name that the compiler was
+        # given as ../FILE.
+        llvm-cov show -instr-profile="$work/$name.profdata" "$program" |
+            awk -v files="$files" -v root="$PWD/" '
+                BEGIN { split(files, list, " "); for (i in list) wanted[root list[i] ":"] = 1 }
+                /^\// { ours = $0 in wanted; if (ours) print "== " $0 }
+                ours && /^ *[0-9]+\| *0\|/'
     else
         llvm-cov export -summary-only -instr-profile="$work/$name.profdata" "$program" |
             python3 scripts/coverage_row.py "$name" $files | tee -a "$work/table"

@@ -11,6 +11,26 @@ using namespace sdg::packet;
 
 namespace {
 
+// Nothing becomes longer than a chunk can be, and what is refused has changed nothing.
+void refuse_what_is_too_long(const std::vector<uint8_t>& original) {
+    static const std::vector<uint8_t> cookie(65'532);
+    static const std::vector<uint8_t> parameter = [] {
+        std::vector<uint8_t> out(65'535);
+        store_be16(out.data(), kParameterKeyManagement);
+        store_be16(out.data() + 2, 65'535);
+        return out;
+    }();
+    std::vector<uint8_t> packet = original;
+    for (const auto& refused :
+         {replace_state_cookie(packet, cookie),
+          replace_state_cookie(packet, std::span(cookie).first(65'529)),
+          replace_echoed_cookie(packet, cookie, true), append_parameter(packet, parameter),
+          append_parameter(packet, std::span(parameter).first(20))}) {
+        require(!refused && !description(refused.error()).empty());
+        require(packet == original);
+    }
+}
+
 void rewrite_init(const std::vector<uint8_t>& original) {
     const auto view = InitView::parse(original);
     std::vector<uint8_t> packet = original;
@@ -76,6 +96,7 @@ void rewrite_cookie_echo(const std::vector<uint8_t>& original) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const std::vector<uint8_t> packet(data, data + size);
     rewrite_init(packet);
+    refuse_what_is_too_long(packet);
     rewrite_cookie_echo(packet);
     (void)first_error_cause(packet);
     return 0;

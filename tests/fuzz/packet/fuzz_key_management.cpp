@@ -1,4 +1,5 @@
-// Any octets as a DTLS Key Management parameter.
+// Any octets as a DTLS Key Management parameter, as a list of parameters that may contain it, and
+// as the methods of one that we make.
 #include <algorithm>
 
 #include "dataplane/packet/key_management_parameter.h"
@@ -22,6 +23,17 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         require(made && made->length() == parameter->length() &&
                 made->flags() == parameter->flags());
     }
-    (void)KeyManagementParameter::find_in(ParameterCursor({data, size}));
+    const auto found = KeyManagementParameter::find_in(ParameterCursor({data, size}));
+    require(found || description(found.error()) != "unknown");
+
+    const auto offered = KeyManagementParameter::create(7, kKmFlagServer, {data, size});
+    require(offered.has_value() == (size > 0 && size <= KeyManagementParameter::kMaxMethods));
+    if (offered) {
+        require(std::ranges::equal(offered->methods(), std::span(data, size)));
+        require(offered->server() && !offered->client() && !offered->restart());
+        require(*KeyManagementParameter::parse(offered->wire()) == *offered);
+    } else {
+        require(description(offered.error()) != "unknown");
+    }
     return 0;
 }

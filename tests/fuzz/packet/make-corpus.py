@@ -19,9 +19,10 @@ def checksum(header):
     return ~total & 0xFFFF
 
 
-def ipv4(payload, options=b""):
+def ipv4(payload, options=b"", protocol=132, fragment=0, length=None):
     words = 5 + len(options) // 4
-    head = struct.pack(">BBHHHBBH4s4s", 0x40 | words, 0, words * 4 + len(payload), 1, 0, 64, 132, 0,
+    head = struct.pack(">BBHHHBBH4s4s", 0x40 | words, 0, words * 4 + len(payload) if length is None else length, 1, fragment,
+                       64, protocol, 0,
                        bytes([10, 0, 0, 1]), bytes([10, 0, 0, 2])) + options
     return head[:10] + struct.pack(">H", checksum(head)) + head[12:] + payload
 
@@ -58,6 +59,22 @@ packets = {
     "dtls_bundled": header + chunk(11) + chunk(0x41, bytes([0, 0x2B, 1, 2]) + bytes(40)),
     "abort": header + chunk(6, parameter(100, b"")),
     "shutdown_complete": header + chunk(14),
+    "key_management_data": header + chunk(0, struct.pack(">IHHI", 1, 0, 0, 4242) + b"x", 3),
+    "i_data": header + chunk(64, bytes(20), 3),
+    "short_data": header + chunk(0, bytes(4), 3),
+    "cut_chunk": header + chunk(11) + b"\0\3\0\x40",
+    "dtls_short": header + chunk(0x41, bytes([0, 0x2B, 1, 2])),
+    "dtls_header": header + chunk(0x41, bytes([0, 0x2F, 1, 2]) + bytes(40)),
+    "dtls_and_cut": header + chunk(0x41, bytes([0, 0x2B, 1, 2]) + bytes(40)) + b"\0\3",
+    "error": header + chunk(9, struct.pack(">HHI", 3, 8, 1)),
+    "init_odd": header + init(1, parameter(0x8008, b"\xc1")) + b"\0",
+    "init_bad_parameter": header + init(1, b"\x80\x06\0\x02"),
+    "init_zero_chunk": header + b"\1\0\0\4",
+    "init_and_more": header + init(1) + chunk(11),
+    "init_ack_two_cookies": header + init(2, cookie, cookie),
+    "cookie_echo": header + chunk(10, bytes(42)),
+    "cookie_echo_cut": header + b"\x0a\0\0\x40" + bytes(8),
+    "short": header[:10],
 }
 mac = bytes(12)
 for name, packet in packets.items():
@@ -69,7 +86,36 @@ write("fuzz_frame", "two_vlans",
       mac + b"\x88\xa8\x00\x05\x81\x00\x00\x06\x08\x00" + ipv4(packets["dtls"]))
 write("fuzz_frame", "extensions", mac + b"\x86\xdd" + ipv6(
     bytes([60, 0]) + bytes(6) + bytes([132, 1]) + bytes(14) + packets["init"], 0))
+# One for each reason to drop a frame, and other protocols.
+two = bytes([60, 0]) + bytes(6)
+for name, frame in {
+        "ethernet-cut": mac[:5], "type": b"\x88\xcc" + bytes(60), "vlan-cut": b"\x81\0\0", "three-vlans": b"\x81\0\0\1" * 3,
+        "v4-cut": b"\x08\0\x45" + bytes(9), "v4-version": b"\x08\0\x65" + ipv4(packets["init"])[1:],
+        "v4-header-length": b"\x08\0\x44" + ipv4(packets["init"])[1:], "v4-length": b"\x08\0" + ipv4(packets["init"], length=900),
+        "v4-too-short": b"\x08\0" + ipv4(packets["init"], length=10), "v4-fragment": b"\x08\0" + ipv4(
+            packets["init"], fragment=0x2000), "v4-later-fragment": b"\x08\0" + ipv4(packets["init"], fragment=9),
+        "v4-checksum": b"\x08\0" + ipv4(packets["init"])[:10] + b"xx" + ipv4(packets["init"])[12:],
+        "icmp": b"\x08\0" + ipv4(bytes.fromhex("0800000012340005") + b"odd", protocol=1), "udp": b"\x08\0" + ipv4(
+            bytes(10), protocol=17), "icmp6": b"\x86\xdd" + ipv6(bytes.fromhex("8000000012340005") + b"x", 58),
+        "icmp-in-v6": b"\x86\xdd" + ipv6(bytes(8), 1), "v6-cut": b"\x86\xdd\x60" + bytes(20), "v6-version": b"\x86\xdd\x40"
+        + ipv6(packets["init"])[1:], "v6-length": b"\x86\xdd" + ipv6(packets["init"])[:-20], "v6-fragment": b"\x86\xdd" + ipv6(
+            bytes(8) + packets["init"], 44), "v6-routing": b"\x86\xdd" + ipv6(
+                bytes([132, 0, 0, 1]) + bytes(4) + packets["init"], 43), "v6-routed": b"\x86\xdd" + ipv6(
+                    bytes([132, 0, 0, 0]) + bytes(4) + packets["init"], 43), "v6-late-hop-by-hop": b"\x86\xdd" + ipv6(
+                        bytes(8) + bytes([132, 0]) + bytes(6) + packets["init"], 60), "v6-many": b"\x86\xdd" + ipv6(
+                            two * 9 + packets["init"], 60), "v6-extension-cut": b"\x86\xdd" + ipv6(bytes(4), 60),
+        "v6-extension-long": b"\x86\xdd" + ipv6(bytes([132, 9]) + bytes(14), 60), "no-ports": b"\x08\0" + ipv4(
+            bytes(12) + chunk(11)),
+}.items():
+    write("fuzz_frame", "other-" + name, frame if name == "ethernet-cut" else mac + frame)
 write("fuzz_frame", "arp", mac + b"\x08\x06" + bytes(28))
 write("fuzz_key_management", "two_methods", key_management)
 write("fuzz_key_management", "unpadded", key_management[:11])
 write("fuzz_key_management", "long", parameter(0x8006, bytes(5) + bytes(range(246))))
+for name, octets in {
+        "empty": b"", "header-cut": b"\x80\6", "type": parameter(7, bytes(20)), "no-method": parameter(0x8006, bytes(5)),
+        "length": key_management[:9], "tail": key_management + bytes(8), "too-many": parameter(0x8006, bytes(5 + 247)),
+        "second": parameter(12, b"\0\5") + key_management, "twice": key_management * 2, "absent": parameter(12, b"\0\5"),
+        "list-cut": key_management + b"\0\x0c\0\x20",
+}.items():
+    write("fuzz_key_management", name, octets)
