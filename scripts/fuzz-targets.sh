@@ -33,7 +33,12 @@ fuzz_options() {
     local dictionary
     dictionary=tests/fuzz/$(basename "$(dirname "$1")")/$(basename "$1").dict
     printf '%s\n' -timeout=20 -rss_limit_mb=2048 -max_len=4096
-    # One input drives a whole gateway pair through minutes of simulated time.
-    [ "$(basename "$1")" != fuzz_gateway ] || printf '%s\n' -timeout=120 -max_len=1024
+    case $(basename "$1") in
+        # One input drives a whole gateway pair through minutes of simulated time.
+        fuzz_gateway) printf '%s\n' -timeout=120 -max_len=1024 ;;
+        # Longer than what is allowed: files with every option, requests, records.
+        fuzz_config | fuzz_dtls_chunk) echo -max_len=18000 ;;
+        fuzz_admin_request) echo -max_len=6000 ;;
+    esac
     [ ! -f "$dictionary" ] || echo "-dict=$dictionary"
 }
