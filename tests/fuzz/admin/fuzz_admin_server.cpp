@@ -1,6 +1,7 @@
 // The admin socket with clients that do anything: say parts of lines, long lines and no lines, take
 // no answers, go away, all at once. Each client gets the answers to its own lines, in their order
-// and once each, or is closed; nothing is kept beyond the bounds.
+// and once each, or is closed; nothing is kept beyond the bounds, and no file that came along stays
+// open.
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -9,7 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <deque>
+#include <cstring>
 #include <filesystem>
 
 #include "control/admin/server.h"
@@ -29,6 +30,8 @@ enum What : uint8_t {
     kHalf,   // says no more, still listens: [client]
     kTime,   // [seconds]
     kLine,   // a whole line of this length: [client, length, length]
+    kFiles,  // octets with open files: [client, how many, octets...]
+    kDeaf,   // takes nothing any more: [client]
     kKinds
 };
 
@@ -86,6 +89,16 @@ class Bench {
             case kTime:
                 clock_.advance(std::chrono::seconds(content.empty() ? 1 : content[0]));
                 break;
+            case kFiles:
+                if (client != nullptr && content.size() > 2) {
+                    say(*client, {content.begin() + 2, content.end()}, content[1] % 11U);
+                }
+                break;
+            case kDeaf:
+                if (client != nullptr) {
+                    ::shutdown(client->descriptor, SHUT_RD);
+                }
+                break;
             default:
                 if (client != nullptr && content.size() > 2) {
                     say(*client, std::string((size_t{content[1]} << 8 | content[2]) %
@@ -137,8 +150,23 @@ class Bench {
         clients_.push_back({descriptor, {}, {}, false});
     }
 
-    static void say(Client& client, const std::string& text) {
-        const ssize_t sent = ::send(client.descriptor, text.data(), text.size(), MSG_NOSIGNAL);
+    static void say(Client& client, std::string text, size_t files = 0) {
+        iovec octets{.iov_base = text.data(), .iov_len = text.size()};
+        msghdr message{};
+        message.msg_iov = &octets;
+        message.msg_iovlen = 1;
+        alignas(cmsghdr) std::array<char, CMSG_SPACE(16 * sizeof(int))> control{};
+        if (files > 0) {
+            message.msg_control = control.data();
+            message.msg_controllen = CMSG_SPACE(files * sizeof(int));
+            cmsghdr* part = CMSG_FIRSTHDR(&message);
+            part->cmsg_level = SOL_SOCKET;
+            part->cmsg_type = SCM_RIGHTS;
+            part->cmsg_len = CMSG_LEN(files * sizeof(int));
+            const std::vector<int> same(files, client.descriptor);
+            std::memcpy(CMSG_DATA(part), same.data(), files * sizeof(int));
+        }
+        const ssize_t sent = ::sendmsg(client.descriptor, &message, MSG_NOSIGNAL);
         if (sent > 0) {
             client.said.append(text, 0, static_cast<size_t>(sent));
         }
@@ -172,6 +200,11 @@ class Bench {
     std::vector<Client> clients_;
 };
 
+size_t open_files() {
+    return static_cast<size_t>(
+        std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {}));
+}
+
 std::filesystem::path make_folder() {
     std::string pattern = (std::filesystem::temp_directory_path() / "sdg-fuzz-XXXXXX").string();
     require(::mkdtemp(pattern.data()) != nullptr);
@@ -193,12 +226,16 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     static const std::filesystem::path folder = make_folder();
-    Bench bench(folder / "socket");
-    fuzz::Steps steps({data, size});
-    fuzz::Step step;
-    for (int i = 0; i < 300 && steps.next(step); ++i) {
-        bench.act(step);
+    const size_t files = open_files();
+    {
+        Bench bench(folder / "socket");
+        fuzz::Steps steps({data, size});
+        fuzz::Step step;
+        for (int i = 0; i < 300 && steps.next(step); ++i) {
+            bench.act(step);
+        }
+        bench.end();
     }
-    bench.end();
+    require(open_files() == files);
     return 0;
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the seeds of this folder's fuzz targets into corpus/<target>/."""
+"""Writes the seeds of this folder's fuzz targets into corpus/<target>/, and those of ../capture: the same frames."""
 import pathlib
 import struct
 
@@ -10,6 +10,10 @@ def write(target, name, octets):
     folder = here / target
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_bytes(octets)
+    if target == "fuzz_frame":
+        folder = here.parent.parent / "capture" / "corpus" / "fuzz_capture_frame"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(octets)
 
 
 def checksum(header):
@@ -17,6 +21,15 @@ def checksum(header):
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF
+
+
+def with_checksum(packet):
+    crc = 0xFFFFFFFF
+    for octet in packet[:8] + bytes(4) + packet[12:]:
+        crc ^= octet
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return packet[:8] + struct.pack("<I", ~crc & 0xFFFFFFFF) + packet[12:]
 
 
 def ipv4(payload, options=b"", protocol=132, fragment=0, length=None):
@@ -97,6 +110,12 @@ for name, frame in {
         "v4-checksum": b"\x08\0" + ipv4(packets["init"])[:10] + b"xx" + ipv4(packets["init"])[12:],
         "icmp": b"\x08\0" + ipv4(bytes.fromhex("0800000012340005") + b"odd", protocol=1), "udp": b"\x08\0" + ipv4(
             bytes(10), protocol=17), "icmp6": b"\x86\xdd" + ipv6(bytes.fromhex("8000000012340005") + b"x", 58),
+        "neighbour": b"\x86\xdd" + ipv6(bytes([135]) + bytes(23), 58), "icmp6-empty": b"\x86\xdd" + ipv6(b"", 58),
+        "checksum": b"\x08\0" + ipv4(with_checksum(header + chunk(0, struct.pack(">IHHI", 1, 2, 0, 60) + b"user", 3) + chunk(
+            0x3F, b"unknown"))), "checksum-tail": b"\x08\0" + ipv4(with_checksum(
+                header + chunk(64, struct.pack(">IHHII", 1, 2, 0, 0, 60) + b"user", 3) + b"xyz")),
+        "fragments-of-i-data": b"\x08\0" + ipv4(with_checksum(header + chunk(64, bytes(16) + b"more", 0) + chunk(
+            64, struct.pack(">IHHII", 1, 0, 0, 0, 4242) + b"keys", 3))),
         "icmp-in-v6": b"\x86\xdd" + ipv6(bytes(8), 1), "v6-cut": b"\x86\xdd\x60" + bytes(20), "v6-version": b"\x86\xdd\x40"
         + ipv6(packets["init"])[1:], "v6-length": b"\x86\xdd" + ipv6(packets["init"])[:-20], "v6-fragment": b"\x86\xdd" + ipv6(
             bytes(8) + packets["init"], 44), "v6-routing": b"\x86\xdd" + ipv6(

@@ -1,8 +1,11 @@
-// DTLS chunks as an attacker sends them: noise of any kind in bursts, and real records with an
-// octet changed. Under fixed keys; a fresh receive context for every input.
+// DTLS chunks as an attacker sends them: noise of any kind in bursts, real records with an octet
+// changed, and real records in any order, repeated and forged, against a model of the replay
+// window. Under fixed keys; a fresh receive context for every input.
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <memory>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -54,6 +57,7 @@ void open_noise(OpenContext& context, std::span<const uint8_t> input) {
     for (std::vector<uint8_t>& chunk : chunks) {
         const auto view = parse_dtls_chunk(chunk);
         if (!view) {
+            require(description(view.error()) != "unknown");
             continue;
         }
         require(view->record.data() == chunk.data() + kRecordOffset);
@@ -69,6 +73,7 @@ void open_noise(OpenContext& context, std::span<const uint8_t> input) {
     uint64_t authentic = 0;
     uint64_t forged = 0;
     for (const OpenRequest& request : requests) {
+        require(name(request.outcome) != "unknown");
         if (request.outcome == OpenOutcome::opened) {
             require(request.content_length != 0);
             require(request.content_offset + request.content_length + 1 + kTagLength <=
@@ -130,6 +135,109 @@ void open_tampered(const KeyMaterial& material, OpenContext& context,
     }
 }
 
+constexpr uint64_t kFirstNumber = 0x8000'0000;
+constexpr uint64_t kFailures = 3;
+
+// A receive context, and what it must say to a record.
+struct Receiver {
+    explicit Receiver(const KeyMaterial& material, uint32_t window_size)
+        : context(must(OpenContext::create(material, 3, false,
+                                           {.provider = nullptr,
+                                            .replay_window = window_size,
+                                            .next_expected = kFirstNumber,
+                                            .open_failure_limit = kFailures}))),
+          window(window_size) {}
+
+    OpenOutcome expected(uint64_t number, bool forged) {
+        if (failed == kFailures) {
+            return OpenOutcome::open_limit;
+        }
+        if (number + window < next || seen.count(number) != 0) {
+            return OpenOutcome::replayed;
+        }
+        if (forged) {
+            ++failed;
+            return OpenOutcome::forged;
+        }
+        seen.insert(number);
+        next = std::max(next, number + 1);
+        return OpenOutcome::opened;
+    }
+    void check() const {
+        require(context->opened() == seen.size() && context->open_failed() == failed);
+        require(context->replay_window().next_expected() == next);
+    }
+
+    std::unique_ptr<OpenContext> context;
+    uint64_t window;
+    std::set<uint64_t> seen;
+    uint64_t next = kFirstNumber;
+    uint64_t failed = 0;
+};
+
+// An octet: how many records come in a burst; then two octets a record: its number, to which of two
+// contexts it belongs, and whether it is forged.
+void open_reordered(const KeyMaterial& material, std::span<const uint8_t> input) {
+    constexpr uint8_t kForged = 0x80;
+    constexpr uint8_t kOther = 0x40;
+    constexpr uint8_t kNumberBits = 0x1f;
+    constexpr uint32_t kContent = 5;
+    constexpr uint32_t kRecord = record_length(kContent);
+    constexpr size_t kMostRecords = 300;
+    if (input.empty()) {
+        return;
+    }
+    const size_t burst = 1 + input[0] % (kMaxBurst + 20);
+    std::array<Receiver, 2> receivers{Receiver(material, ReplayWindow::kMinSize),
+                                      Receiver(material, 4 * ReplayWindow::kDefaultSize)};
+    std::vector<std::array<uint8_t, kRecord>> records;
+    std::vector<OpenRequest> requests;
+    std::vector<uint64_t> numbers;
+    std::vector<OpenOutcome> outcomes;
+    const auto open = [&] {
+        for (size_t i = 0; i < requests.size(); ++i) {
+            requests[i].record = records[i].data();
+        }
+        engine().open_burst(requests);
+        for (size_t i = 0; i < requests.size(); ++i) {
+            require(requests[i].outcome == outcomes[i]);
+            require(outcomes[i] != OpenOutcome::opened || requests[i].sequence == numbers[i]);
+        }
+        records.clear();
+        requests.clear();
+        numbers.clear();
+        outcomes.clear();
+    };
+    for (size_t i = 1; i + 1 < input.size() && i < 2 * kMostRecords; i += 2) {
+        const uint64_t number =
+            kFirstNumber + (size_t{input[i]} & kNumberBits) * 256 + input[i + 1];
+        const bool forged = (input[i] & kForged) != 0;
+        Receiver& receiver = receivers[(input[i] & kOther) != 0 ? 1 : 0];
+        const auto seal = must(SealContext::create(
+            material, 3, false, {.provider = nullptr, .first_sequence = number}));
+        auto& record = records.emplace_back();
+        std::array<SealRequest, 1> sealed;
+        sealed[0].context = seal.get();
+        sealed[0].record = record.data();
+        sealed[0].content_length = kContent;
+        sealed[0].room = kRecord;
+        engine().seal_burst(sealed);
+        require(name(sealed[0].outcome) == "sealed");
+        record.back() ^= forged ? 1 : 0;
+        OpenRequest& request = requests.emplace_back();
+        request.context = receiver.context.get();
+        request.record_length = kRecord;
+        numbers.push_back(number);
+        outcomes.push_back(receiver.expected(number, forged));
+        if (requests.size() == burst) {
+            open();
+        }
+    }
+    open();
+    receivers[0].check();
+    receivers[1].check();
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -142,7 +250,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const KeyMaterial& material = materials[data[0] & 3];
     const auto context = must(OpenContext::create(material, 3, false));
     const std::span<const uint8_t> rest{data + 1, size - 1};
-    if ((data[0] & 4) == 0) {
+    if ((data[0] & 8) != 0) {
+        open_reordered(material, rest);
+    } else if ((data[0] & 4) == 0) {
         open_noise(*context, rest);
     } else {
         open_tampered(material, *context, rest);
