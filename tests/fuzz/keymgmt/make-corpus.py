@@ -96,7 +96,8 @@ for name, octets in {
 # Of the parsers: an octet that chooses, then what is parsed (RFC 9147, RFC 8446).
 folder = pathlib.Path(__file__).parent / "corpus" / "fuzz_dtls13_parsers"
 folder.mkdir(parents=True, exist_ok=True)
-RECORDS, FRAGMENTS, HELLOS, MESSAGES, COOKIES = range(5)
+RECORDS, FRAGMENTS, HELLOS, MESSAGES, COOKIES, SEALED_RECORDS = range(6)
+EPOCHS = 6  # of fragments: they come in more than one
 
 
 def vector(width, octets):
@@ -145,6 +146,40 @@ hellos = {
 }
 for number in range(len(client_extensions)):
     hellos[f"client-without-{number}"] = client_hello(client_extensions[:number] + client_extensions[number + 1:])
+# One fault each.
+for number, (at, wrong) in enumerate([
+    (0, b"\2\xfe\xfd"), (0, b"\3\xfe\xfc\0"), (0, b""), (0, b"\0"), (1, b"\0\0"), (1, b"\0\3\0\x1d\0"), (1, b"\0\2\0\x17"),
+    (2, vector(2, share * 2)), (2, vector(2, share)[:-1]), (2, vector(2, b"\0\x1d\0\0")), (2, vector(2, b"\0\x1d")),
+    (3, b"\0\0"), (3, b"\0\2\4"),
+]):
+    kind = (43, 10, 51, 13)[at]
+    hellos[f"client-fault-{number}"] = client_hello(
+        client_extensions[:at] + [extension(kind, wrong)] + client_extensions[at + 1:])
+for number, wrong in enumerate([
+    extension(44, b""), extension(44, b"\0\0"), extension(44, b"\0\2x"), extension(62, b""), extension(62, b"\0"),
+    extension(62, b"\1\0"), extension(62, b"\2\1"), extension(62, b"\3\0\0\1"), extension(62, b"\2\1\0"),
+    extension(41, b"psk") + extension(0, b""), b"\0", b"\0\0\0\9abc",
+]):
+    hellos[f"client-extension-{number}"] = client_hello(client_extensions + [wrong])
+hello = client_hello(client_extensions)
+hellos.update({
+    "client-behind": hello + b"\0", "client-version": b"\3\3" + hello[2:], "client-old": hello[:42],
+    "client-session": hello[:34] + vector(1, bytes(33)) + hello[35:], "client-legacy-cookie": hello[:35] + b"\1x" + hello[36:],
+    "client-compression": hello[:42].replace(b"\1\0", b"\2\0\1") + hello[42:], "client-no-suite": hello[:36] + b"\0\0" + hello[42:],
+})
+answer = server_hello([version, extension(51, share)])
+hellos.update({
+    "server-behind": answer + b"\0", "server-version": b"\3\3" + answer[2:], "server-short": answer[:20], "server-end": answer[:38],
+    "server-session": answer[:34] + b"\1x" + answer[35:], "server-suite": answer[:35] + b"\x99\x99" + answer[37:],
+    "server-compression": answer[:37] + b"\1" + answer[38:], "server-cookie": server_hello(
+        [version, extension(51, share), extension(44, vector(2, b"x"))]), "server-unknown": server_hello([version, extension(99, b"")]),
+    "server-no-version": server_hello([extension(51, share)]), "server-no-share": server_hello([version]),
+    "server-share-cut": server_hello([version, extension(51, share[:5])]), "server-share-long": server_hello(
+        [version, extension(51, share + b"x")]), "server-twice": server_hello([version, version]),
+    "server-extensions-cut": answer[:-3], "retry-share-long": server_hello([version, extension(51, b"\0\x17x")], retry),
+    "retry-cookie-cut": server_hello([version, extension(44, b"\0\5x")], retry), "retry-groups": server_hello(
+        [version, extension(10, b"")], retry),
+})
 for name, body in hellos.items():
     (folder / f"hello-{name}").write_bytes(bytes([HELLOS]) + body)
 entry = vector(3, bytes.fromhex("30820100")) + b"\0\0"
@@ -154,7 +189,19 @@ for name, body in {
             3, entry * 2), "request": b"\0" + vector(2, client_extensions[3]), "request-context": b"\4abcd" + vector(
                 2, client_extensions[3]), "request-empty": b"\0\0\0", "verify": bytes.fromhex("0403") + vector(2, bytes(70)),
         "update-request": b"\0" + share, "update-response": b"\1" + share, "update-new-key": b"\2", "update-bad": b"\7",
-        "update-status": b"\1\0" + share,
+        "update-status": b"\1\0" + share, "update-long": b"\0" + share + b"x", "update-cut": b"\0" + share[:9], "update-none": b"",
+        "extensions-behind": vector(2, b"") + b"x", "extensions-cut": b"\0\5x", "extensions-share": vector(2, client_extensions[2]),
+        "extensions-unknown": vector(2, extension(99, b"")), "extensions-twice": vector(2, client_extensions[1] * 2),
+        "certificate-cut": b"\0\0\0\9", "certificate-empty": b"\0" + vector(3, b"\0\0\0\0\0"), "certificate-extension": b"\0" + vector(
+            3, vector(3, b"\x30\0") + vector(2, extension(5, b""))), "certificate-extensions-cut": b"\0" + vector(
+                3, vector(3, b"\x30\0") + b"\0\7"), "request-groups": b"\0" + vector(2, client_extensions[1]),
+        "request-unknown": b"\0" + vector(2, extension(99, b"") + client_extensions[3]), "request-behind": b"\0\0\0x",
+        "request-cut": b"\0\0\5", "request-schemes": b"\0" + vector(2, extension(13, b"\0\1\4")), "verify-cut": b"\4\3\0\9x",
+        "verify-behind": bytes.fromhex("04030000") + b"x",
+        **{f"flags-{number}": vector(2, extension(62, flags)) for number, flags in enumerate((
+            b"\2\0\x10", b"\2\1\x10", b"\2\0\1", b"\1\1", b"\1\0", b"\0", b"\2\1"))},
+        **{f"chain-{length}": b"\0" + vector(3, (vector(3, (folder.parent / "fuzz_peer_certificate" / "none").read_bytes())
+                                                  + b"\0\0") * length) for length in (1, 2, 11)},
 }.items():
     (folder / f"message-{name}").write_bytes(bytes([MESSAGES]) + body)
 body = bytes(range(100))
@@ -167,18 +214,44 @@ for name, octets in {
         "contradicts": fragment(1, body, 0, 0, 50) + fragment(1, bytes(100), 0, 40), "old": fragment(1, body) + fragment(1, body),
 }.items():
     (folder / f"fragment-{name}").write_bytes(bytes([FRAGMENTS]) + octets)
+
+
+def claimed(length, sequence, offset=0, content=b"x"):
+    return b"\x0b" + length.to_bytes(3, "big") + sequence.to_bytes(2, "big") + offset.to_bytes(3, "big") + vector(3, content)
+
+
+most = 32 * 1024
+for name, octets in {
+        "full": claimed(most, 1) + claimed(most, 2) + claimed(most, 3) + claimed(most, 0) + claimed(most, 1), "long": claimed(
+            most + 1, 0), "ahead": claimed(9, 9) + claimed(9, 7), "holes": b"".join(claimed(most, 0, 2 * n) for n in range(260)),
+        "nothing": claimed(9, 0, 0, b"") + claimed(9, 0), "outside": claimed(9, 0, 10), "too-much": claimed(9, 0, 5, bytes(5)),
+}.items():
+    (folder / f"fragment-{name}").write_bytes(bytes([FRAGMENTS]) + octets)
+(folder / "fragment-epochs").write_bytes(bytes([FRAGMENTS + EPOCHS]) + b"".join(claimed(9, 0, n) for n in range(9)))
 for name, octets in {
         "plain": bytes.fromhex("16fefd0000000000000000") + vector(2, fragment(1, body)), "alert": bytes.fromhex(
             "15fefd00000000000000010002022a"), "unified": bytes.fromhex("2f00010020") + bytes(32), "short": bytes.fromhex(
                 "2b0001") + bytes(40), "tiny": bytes.fromhex("2301") + bytes(30), "cid": bytes.fromhex("3f00010020") + bytes(40),
+        "other-type": bytes.fromhex("19fefd00000000000000000000"), "version": bytes.fromhex("1603030000000000000000") + vector(2, b"x"),
+        "clear-epoch": bytes.fromhex("16fefd0001000000000000") + vector(2, b"x"), "length": bytes.fromhex("2f000100"),
         "cut": bytes.fromhex("2f00010020") + bytes(10), "ack": bytes.fromhex("1afefd00000000000000020012") + vector(
             2, bytes(16)), "other": bytes.fromhex("17fefd00000000000000000000"), "two": bytes.fromhex(
                 "16fefd00000000000000000001002f00010014") + bytes(20),
 }.items():
     (folder / f"record-{name}").write_bytes(bytes([RECORDS]) + octets)
 for name, octets in {"ack": vector(2, bytes(48)), "ack-odd": vector(2, bytes(15)), "cookie": bytes(90), "short": bytes(10),
-                     "ack-many": vector(2, bytes(16 * 70))}.items():
+                     "ack-many": vector(2, bytes(16 * 70)), "changed": bytes([3, 1]), "changed-mac": bytes([60, 1]),
+                     "unchanged": b"x"}.items():
     (folder / f"cookie-{name}").write_bytes(bytes([COOKIES]) + octets)
+ARRIVES, TWICE, CHANGED, KEYS_GO = range(0, 16, 4)
+for name, records in {
+        "arrive": [(fate, epoch, b"\x17content") for epoch in range(4) for fate in (ARRIVES, TWICE, CHANGED)],
+        "types": [(ARRIVES, 1, bytes([kind]) + body) for kind in (0, 21, 22, 26, 99) for body in (b"", b"\0\0\0", b"x\0")],
+        "acks": [(ARRIVES, 1, b"\x1a" + vector(2, bytes(n))) for n in (0, 16, 15)],
+        "keys-go": [(fate, epoch, b"\x17x") for epoch in range(3) for fate in (ARRIVES, KEYS_GO, ARRIVES, TWICE)],
+}.items():
+    (folder / f"sealed-{name}").write_bytes(
+        bytes([SEALED_RECORDS]) + b"".join(step(fate | epoch, content) for fate, epoch, content in records))
 
 # Certificates with names of every kind, when python3-cryptography is there; kept in the corpus.
 try:
@@ -209,6 +282,8 @@ for file, names in {
         "many": [x509.DNSName(f"n{i}.example") for i in range(40)], "none": [],
         "long": [x509.DNSName("a" * 60 + ".example." + "b" * 60), x509.UniformResourceIdentifier("urn:" + "c" * 400)],
 }.items():
+    if (folder / file).exists():
+        continue  # a signature is another each time
     builder = x509.CertificateBuilder().subject_name(name("gateway, \u00e4+=")).issuer_name(name("ca")).serial_number(
         5).not_valid_before(day).not_valid_after(day + datetime.timedelta(days=9000)).public_key(key.public_key())
     if names:
