@@ -27,7 +27,7 @@ test_packages=(
     gdb valgrind
 )
 perf_packages=(dpdk)
-ci_packages=(ccache clang-format clang-tidy shellcheck)
+ci_packages=(ccache clang-format clang-tidy cppcheck shellcheck)
 
 case "${1:-}" in
     "") wanted=("${run_packages[@]}" "${test_packages[@]}") ;;
