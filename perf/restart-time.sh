@@ -34,15 +34,7 @@ measure() (
     lab_begin
     lab_configs
     sed -i 's/connect_timeout_ms: 5000/connect_timeout_ms: 30000/' "$LAB_DIR"/gateway-?.yaml
-    for gateway in a b; do
-        mkdir -m 700 "$LAB_DIR/store-$gateway"
-        (umask 077 && openssl rand -hex 32 >"$LAB_DIR/store-$gateway/kek")
-        cat >>"$LAB_DIR/gateway-$gateway.yaml" <<YAML
-restart:
-  sqlite: { file: store-$gateway/restart.db }
-  key: { file: store-$gateway/kek }
-YAML
-    done
+    lab_restart_stores
     kept() {
         kill -USR1 "${LAB_PID_OF[gateway-$1]}"
         sleep 0.2

@@ -11,6 +11,7 @@
 #   lab_begin [ipv4|ipv6]     makes namespaces and links, and a trap that removes everything
 #   lab_begin_direct [...]    the same with client and server alone, on one link
 #   lab_configs               writes the keys or certificates and gateway-a.yaml, gateway-b.yaml
+#   lab_restart_stores        gives both a store for restart keys
 #   lab_gateway a|b           starts a gateway and waits until it answers; lab_stop_gateway a|b
 #   lab_server                starts the answering endpoint; lab_stop_server
 #   lab_client [options]      runs the asking endpoint in the foreground
@@ -218,6 +219,20 @@ lab: { keylog: keys-b.log, tls_keylog: secrets.log }
 stats_file: stats-b.json
 ${LAB_EXTRA:-}
 YAML
+}
+
+# lab_restart_stores [YAML...]: after lab_configs; each gateway keeps restart keys in a file of its own.
+# More lines of the section `restart` as arguments. LAB_TRUNK must have `restart: true`.
+lab_restart_stores() {
+    local gateway
+    for gateway in a b; do
+        mkdir -m 700 "$LAB_DIR/store-$gateway"
+        (umask 077 && openssl rand -hex 32 >"$LAB_DIR/store-$gateway/kek")
+        {
+            echo "restart:"
+            printf '  %s\n' "sqlite: { file: store-$gateway/restart.db }" "key: { file: store-$gateway/kek }" "$@"
+        } >>"$LAB_DIR/gateway-$gateway.yaml"
+    done
 }
 
 # lab_spawn NAME NS-SUFFIX COMMAND...: in the background, output to $LAB_DIR/NAME.log.

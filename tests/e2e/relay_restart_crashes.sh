@@ -25,17 +25,7 @@ play() {
 
 lab_begin
 lab_configs
-for gateway in a b; do
-    mkdir -m 700 "$LAB_DIR/store-$gateway"
-    (umask 077 && openssl rand -hex 32 >"$LAB_DIR/store-$gateway/kek")
-    cat >>"$LAB_DIR/gateway-$gateway.yaml" <<YAML
-restart:
-  sqlite: { file: store-$gateway/restart.db }
-  key: { file: store-$gateway/kek }
-  per_second: 60
-  at_once: 4
-YAML
-done
+lab_restart_stores "per_second: 60" "at_once: 4"
 lab_capture "$LAB_DIR/middle.pcap"
 lab_server
 lab_gateway b
