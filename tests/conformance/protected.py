@@ -213,31 +213,29 @@ def _(bench):
     check(methods == [PRESHARED] and flags & ~(RESTART | SERVER | CLIENT) == 0, f"flags {flags:x}, methods {methods}")
 
 
-@case("PR-16", "C24", "strict: an INIT ACK without the parameter is answered with ABORT, cause 100")
-def _(bench):
-    node, back, _, _ = begun(bench)
-    init_ack(back, b"")
-    one, abort = back.expect(ABORT)
-    check(causes(abort) == [(MISSING, b"")] and one.tag == back.tag, f"{causes(abort)}")
-    node.expect(ABORT)
+# An INIT ACK, made from the gateway's own parameter, and the cause that ends the attempt.
+REFUSED_ANSWERS = (
+    ("PR-16", "C24", "strict: an INIT ACK without the parameter is answered with ABORT, cause 100",
+     lambda own: b"", MISSING),
+    ("PR-17", "C28", "an INIT ACK with the tie breaker of the INIT is answered with ABORT, cause 102",
+     lambda own: offer(tie=own[0]), TIE),
+    ("PR-18", "C24", "an INIT ACK without a common method is answered with ABORT, cause 101",
+     lambda own: offer(methods=(TLS13,)), NO_METHOD),
+)
 
 
-@case("PR-17", "C28", "an INIT ACK with the tie breaker of the INIT is answered with ABORT, cause 102")
-def _(bench):
-    node, back, first, _ = begun(bench)
-    init_ack(back, offer(tie=theirs(first)[0]))
-    _, abort = back.expect(ABORT)
-    check(causes(abort) == [(TIE, b"")], f"{causes(abort)}")
-    node.expect(ABORT)
+def refused_answer(parameters, cause):
+    def run(bench):
+        node, back, first, _ = begun(bench)
+        init_ack(back, parameters(theirs(first)))
+        one, abort = back.expect(ABORT)
+        check(causes(abort) == [(cause, b"")] and one.tag == back.tag, f"{causes(abort)}")
+        node.expect(ABORT)
+    return run
 
 
-@case("PR-18", "C24", "an INIT ACK without a common method is answered with ABORT, cause 101")
-def _(bench):
-    node, back, _, _ = begun(bench)
-    init_ack(back, offer(methods=(TLS13,)))
-    _, abort = back.expect(ABORT)
-    check(causes(abort) == [(NO_METHOD, b"")], f"{causes(abort)}")
-    node.expect(ABORT)
+for name, rows, rule, parameters, cause in REFUSED_ANSWERS:
+    case(name, rows, rule)(refused_answer(parameters, cause))
 
 
 @case("PR-19", "C32 C35", "as the initiator: COOKIE ECHO in clear, then nothing but DTLS chunks")
@@ -313,24 +311,36 @@ def _(bench):
     back.until(lambda: back.messages and back.messages[0][2] == b"padded", "the message is relayed")
 
 
-@case("PR-25", "C34", "a DTLS chunk with another one behind it: the whole packet is silently discarded")
-def _(bench):
-    lost(bench, lambda node, chunk: raw(node, node.records.seal(chunk.octets()), Chunk(HEARTBEAT, 0, parameter(1, b"x" * 8))))
+def heartbeat():
+    return Chunk(HEARTBEAT, 0, parameter(1, b"x" * 8))
 
 
-@case("PR-26", "C34", "a DTLS chunk behind another one: the whole packet is silently discarded")
-def _(bench):
-    lost(bench, lambda node, chunk: raw(node, Chunk(HEARTBEAT, 0, parameter(1, b"x" * 8)), node.records.seal(chunk.octets())))
+# The packets in which a DATA chunk is lost: seal() makes a DTLS chunk of it.
+LOST = (
+    ("PR-25", "C34", "a DTLS chunk with another one behind it: the whole packet is silently discarded",
+     lambda seal, chunk: [[seal(), heartbeat()]]),
+    ("PR-26", "C34", "a DTLS chunk behind another one: the whole packet is silently discarded",
+     lambda seal, chunk: [[heartbeat(), seal()]]),
+    ("PR-27", "C18 C34", "two DTLS chunks in a packet: the whole packet is silently discarded",
+     lambda seal, chunk: [[seal(), seal()]]),
+    ("PR-28", "C35", "DATA in clear on a protected association is silently discarded", lambda seal, chunk: [[chunk]]),
+    ("PR-34", "C36", "a record under another epoch is silently discarded",
+     lambda seal, chunk: [[seal(epoch=epoch)] for epoch in (0, 1, 2)]),
+    ("PR-35", "C4", "a record header with connection id, with length, or with an 8-bit number is silently discarded",
+     lambda seal, chunk: [[seal(form=form)] for form in (0x38, 0x2C, 0x20, 0x08)]),
+    ("PR-37", "C47", "the R bit without restart support: silently discarded", lambda seal, chunk: [[seal(flags=1)]]),
+)
 
 
-@case("PR-27", "C18 C34", "two DTLS chunks in a packet: the whole packet is silently discarded")
-def _(bench):
-    lost(bench, lambda node, chunk: raw(node, node.records.seal(chunk.octets()), node.records.seal(chunk.octets())))
+def lost_in(packets):
+    def act(node, chunk):
+        for chunks in packets(lambda **how: node.records.seal(chunk.octets(), **how), chunk):
+            raw(node, *chunks)
+    return lambda bench: lost(bench, act)
 
 
-@case("PR-28", "C35", "DATA in clear on a protected association is silently discarded")
-def _(bench):
-    lost(bench, raw)
+for name, rows, rule, packets in LOST:
+    case(name, rows, rule)(lost_in(packets))
 
 
 @case("PR-29", "C35", "ABORT, SHUTDOWN, ERROR, SACK, HEARTBEAT and COOKIE ECHO in clear do nothing")
@@ -397,16 +407,6 @@ def _(bench):
     lost(bench, act)
 
 
-@case("PR-34", "C36", "a record under another epoch is silently discarded")
-def _(bench):
-    lost(bench, lambda node, chunk: [raw(node, node.records.seal(chunk.octets(), epoch=e)) for e in (0, 1, 2)])
-
-
-@case("PR-35", "C4", "a record header with connection id, with length, or with an 8-bit number is silently discarded")
-def _(bench):
-    lost(bench, lambda node, chunk: [raw(node, node.records.seal(chunk.octets(), form=form)) for form in (0x38, 0x2C, 0x20, 0x08)])
-
-
 @case("PR-36", "C18", "a chunk too short for a record, and one whose length is wrong, are silently discarded")
 def _(bench):
     def act(node, chunk):
@@ -416,11 +416,6 @@ def _(bench):
         for length in (0, 3, whole.length - 4, whole.length + 4):
             raw(node, Chunk(DTLS, 0, whole.value, length))
     lost(bench, act)
-
-
-@case("PR-37", "C47", "the R bit without restart support: silently discarded")
-def _(bench):
-    lost(bench, lambda node, chunk: raw(node, node.records.seal(chunk.octets(), flags=1)))
 
 
 @case("PR-38", "C53", "a record replayed is silently discarded")
