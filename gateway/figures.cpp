@@ -220,9 +220,11 @@ void restart_store(Collection& out, const Gateway& gateway) {
     const restart::StoreCounts store = keeper->store_counts();
     out.gauge("restart_store_waiting", static_cast<double>(gateway.restoration()->waiting()),
               "Associations of a former run that are neither restored nor given up yet.");
+    out.gauge("restart_store_unkept", static_cast<double>(keeper->unkept()),
+              "Associations whose newest restart keys the store has not taken yet.");
     out.count("restart_store_kept", kept.kept, "Restart keys written to the store.");
     out.count("restart_store_not_kept", kept.not_kept,
-              "Restart keys that the store did not take; their association cannot be restored.");
+              "Restart keys that the store did not take at once; they are put again.");
     out.count("restart_store_forgotten", kept.forgotten, "Restart keys deleted in the store.");
     out.count("restart_store_lease_renewals_failed", kept.lease_renewals_failed,
               "Renewals of the lease on the group that failed.");

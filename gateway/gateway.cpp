@@ -414,6 +414,7 @@ nlohmann::json Gateway::statistics() const {
         const restart::StoreCounts store = keeper_->store_counts();
         out["restart_store"] = {{"kept", kept.kept},
                                 {"not_kept", kept.not_kept},
+                                {"unkept", keeper_->unkept()},
                                 {"forgotten", kept.forgotten},
                                 {"lease_renewals_failed", kept.lease_renewals_failed},
                                 {"waiting", restoration_->waiting()},

@@ -15,6 +15,8 @@
 // Source: draft-ietf-tsvwg-sctp-dtls-chunk, "SCTP Restart Considerations".
 #pragma once
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -22,6 +24,12 @@
 #include "control/keymgmt/method.h"
 
 namespace sdg::keymgmt {
+
+// How long packets under the restart keys that an association runs under may be under way after
+// the last was sent. Until they have made room for the next ones a second crash costs the
+// association, so this is much shorter than for other keys; what comes later still is lost, and
+// sent again under the primary keys.
+inline constexpr std::chrono::seconds kRestartDrain{5};
 
 class RestartKeys {
  public:
@@ -31,6 +39,10 @@ class RestartKeys {
     [[nodiscard]] bool agreed() const { return agreed_; }
     // The epoch of the restart keys that the association runs under.
     [[nodiscard]] std::optional<uint16_t> in_use() const { return in_use_; }
+    // Of the keys that the association leaves now; usual: where these are primary keys.
+    [[nodiscard]] std::chrono::nanoseconds drain(std::chrono::nanoseconds usual) const {
+        return in_use_ ? std::min<std::chrono::nanoseconds>(usual, kRestartDrain) : usual;
+    }
 
     void install(Actions& actions, uint16_t epoch, record::KeyMaterial send,
                  record::KeyMaterial receive);

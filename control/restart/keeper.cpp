@@ -1,10 +1,17 @@
 #include "control/restart/keeper.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "control/log.h"
 
 namespace sdg::restart {
+namespace {
+
+constexpr auto kRetryInterval = std::chrono::seconds(2);
+constexpr size_t kRetriesAtOnce = 512;
+
+}  // namespace
 
 Result<std::unique_ptr<Keeper>> Keeper::start(std::unique_ptr<RestartStore> store,
                                               const KeeperSettings& settings, const Clock& clock) {
@@ -38,8 +45,8 @@ Keeper::~Keeper() {
 void Keeper::note(const Result<void>& result, const char* what) {
     auto& log = log::of("restart");
     if (result) {
-        if (std::exchange(failing_, false)) {
-            log.info("the restart store works again");
+        if (failed_ == 0) {  // a full store renews and removes, and keeps nothing
+            note_that_it_works();
         }
         return;
     }
@@ -54,22 +61,95 @@ void Keeper::note(const Result<void>& result, const char* what) {
     }
 }
 
+void Keeper::note_that_it_works() {
+    if (std::exchange(failing_, false)) {
+        log::of("restart").info("the restart store works again");
+    }
+}
+
 void Keeper::keep(AssociationDescription description, RestartContext context,
                   std::function<void(bool kept)> done) {
-    std::vector<StoredAssociation> one;
-    one.push_back({std::move(description), std::move(context)});
-    const auto on_done = [this, done = std::move(done)](const Result<void>& result) {
-        note(result, "restart keys are not kept");
-        ++(result ? counters_.kept : counters_.not_kept);
-        done(result.has_value());
-    };
     if (fenced_) {
         ++counters_.not_kept;
         return;  // the program is about to end
     }
-    if (const auto queued = writer_->put(lease_, std::move(one), on_done); !queued) {
-        note(queued, "restart keys are not kept");
+    const sctp::FourTuple tuple = description.tuple;
+    drop_unkept(tuple);
+    put(unkept_[tuple] = {.description = std::move(description),
+                          .context = std::move(context),
+                          .done = std::move(done)});
+}
+
+void Keeper::put(Unkept& one) {
+    one.put = ++puts_;
+    std::vector<StoredAssociation> what;
+    what.push_back({one.description, one.context.clone()});
+    const auto queued =
+        writer_->put(lease_, std::move(what),
+                     [this, tuple = one.description.tuple, number = one.put](
+                         const Result<void>& result) { on_put(tuple, number, result); });
+    one.under_way = queued.has_value();
+    if (!queued) {
+        note_failure(one, queued.error());
+    }
+}
+
+void Keeper::on_put(const sctp::FourTuple& tuple, uint64_t number, const Result<void>& result) {
+    if (result) {
+        note_that_it_works();
+        ++counters_.kept;
+    }
+    const auto found = unkept_.find(tuple);
+    if (found == unkept_.end() || found->second.put != number) {
+        return;  // forgotten meanwhile, or there are newer ones
+    }
+    Unkept& one = found->second;
+    one.under_way = false;
+    const auto done = one.done;
+    const bool is_news = result.has_value() || !one.failed;
+    if (!result) {
+        note_failure(one, result.error());
+    }
+    if (result || result.error().code == ErrorCode::invalid_argument) {  // no use to try again
+        drop_unkept(tuple);
+    }
+    if (is_news) {
+        done(result.has_value());
+    }
+}
+
+void Keeper::note_failure(Unkept& one, const Error& error) {
+    note(tl::unexpected(error), "restart keys are not kept");
+    if (!std::exchange(one.failed, true)) {
         ++counters_.not_kept;
+        ++failed_;
+        next_retry_ = std::max(next_retry_, clock_.now() + kRetryInterval);
+    }
+}
+
+// While the store fails it is asked with the one that has waited longest.
+void Keeper::put_again() {
+    next_retry_ = clock_.now() + kRetryInterval;
+    std::vector<Unkept*> waiting;
+    for (auto& [tuple, one] : unkept_) {
+        if (one.failed && !one.under_way) {
+            waiting.push_back(&one);
+        }
+    }
+    const size_t count = std::min(failing_ ? size_t{1} : kRetriesAtOnce, waiting.size());
+    std::partial_sort(waiting.begin(), waiting.begin() + static_cast<ptrdiff_t>(count),
+                      waiting.end(),
+                      [](const Unkept* a, const Unkept* b) { return a->put < b->put; });
+    waiting.resize(count);
+    for (Unkept* one : waiting) {
+        put(*one);
+    }
+}
+
+void Keeper::drop_unkept(const sctp::FourTuple& tuple) {
+    if (const auto found = unkept_.find(tuple); found != unkept_.end()) {
+        failed_ -= found->second.failed ? 1 : 0;
+        unkept_.erase(found);
     }
 }
 
@@ -89,6 +169,7 @@ void Keeper::forget(const sctp::FourTuple& tuple, std::function<void(bool gone)>
         return;
     }
     ++counters_.forgotten;
+    drop_unkept(tuple);
     note(writer_->remove(lease_, {tuple},
                          [this, done = std::move(done)](const Result<void>& result) {
                              note(result, "an association that has ended is not removed");
@@ -124,6 +205,12 @@ void Keeper::take(std::vector<sctp::FourTuple> tuples, const Taken& done) {
 
 size_t Keeper::run() {
     const size_t done = writer_->run_completions();
+    if (fenced_) {
+        unkept_.clear();
+        failed_ = 0;
+    } else if (failed_ > 0 && clock_.now() >= next_retry_) {
+        put_again();
+    }
     if (!fenced_ && !renewing_ && clock_.now() >= next_renewal_) {
         renew();
     }

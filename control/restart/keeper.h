@@ -2,9 +2,10 @@
 //
 // At start it acquires the group and lists what a former run, or the former owner, has left there.
 // Afterwards it renews the lease at a third of its duration. A store that is slow, full or gone
-// costs nothing but the contexts that could not be kept: counted, logged once per change, tried
-// again with the next keys. Once somebody else holds the group is_fenced() is true and nothing is
-// written any more: the associations belong to that gateway.
+// costs nothing but the contexts that could not be kept: counted, logged once per change, and put
+// again every two seconds (one of them while the store fails, then all) until they are kept, newer
+// ones have come, or they are forgotten. Once somebody else holds the group is_fenced() is true and
+// nothing is written any more: the associations belong to that gateway.
 //
 // Control thread.
 #pragma once
@@ -13,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "control/restart/store.h"
@@ -30,7 +32,7 @@ struct KeeperSettings {
 
 struct KeeperCounters {
     uint64_t kept = 0;
-    uint64_t not_kept = 0;  // the store failed, or too many writes waited
+    uint64_t not_kept = 0;  // at once: the store failed, or too many writes waited
     uint64_t forgotten = 0;
     uint64_t lease_renewals_failed = 0;
 };
@@ -50,8 +52,8 @@ class Keeper {
     // What was in the store at the start. Once.
     [[nodiscard]] Listing take_listing() { return std::move(listing_); }
 
-    // done(true): durable. Not called from within this call, and not at all when the write could
-    // not even be queued.
+    // done(true): durable. done(false): not yet, and done(true) may follow. Not called from within
+    // this call, and not at all while the write cannot even be queued.
     void keep(AssociationDescription description, RestartContext context,
               std::function<void(bool kept)> done);
     void drop_previous(const sctp::FourTuple& tuple);
@@ -70,13 +72,31 @@ class Keeper {
     [[nodiscard]] bool is_fenced() const { return fenced_; }
     [[nodiscard]] const Lease& lease() const { return lease_; }
     [[nodiscard]] const KeeperCounters& counters() const { return counters_; }
+    // Associations whose newest context is not kept, and will be put again.
+    [[nodiscard]] size_t unkept() const { return failed_; }
     [[nodiscard]] StoreCounts store_counts() const { return writer_->counts(); }
 
  private:
     Keeper(std::unique_ptr<StoreWriter> writer, const KeeperSettings& settings, const Clock& clock)
         : writer_(std::move(writer)), settings_(settings), clock_(clock) {}
 
+    // A context until it is kept.
+    struct Unkept {
+        uint64_t put = 0;  // number of the last attempt
+        bool under_way = false;
+        bool failed = false;  // an attempt did
+        AssociationDescription description;
+        RestartContext context;
+        std::function<void(bool kept)> done;
+    };
+
     void note(const Result<void>& result, const char* what);
+    void note_that_it_works();
+    void put(Unkept& one);
+    void on_put(const sctp::FourTuple& tuple, uint64_t number, const Result<void>& result);
+    void note_failure(Unkept& one, const Error& error);
+    void put_again();
+    void drop_unkept(const sctp::FourTuple& tuple);
     void renew();
 
     std::unique_ptr<StoreWriter> writer_;
@@ -85,6 +105,10 @@ class Keeper {
     Lease lease_;
     Listing listing_;
     KeeperCounters counters_;
+    std::unordered_map<sctp::FourTuple, Unkept> unkept_;
+    size_t failed_ = 0;  // of them
+    uint64_t puts_ = 0;
+    TimePoint next_retry_{};
     TimePoint next_renewal_{};
     bool renewing_ = false;
     bool failing_ = false;  // as last logged

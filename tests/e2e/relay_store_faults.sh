@@ -89,7 +89,9 @@ mended() {
     local kept
     kept=$(of "d['restart_store']['kept']")
     mend_store "$1"
-    sleep 1 # a server that was gone is asked again after a while
+    lab_await 20 "keys are not put again" holds "d['restart_store']['unkept'] == 0 and d['restart_store']['kept'] > $kept" ||
+        fail "what the store did not take while it was $1 is not put again: $(of "d['restart_store']")"
+    kept=$(of "d['restart_store']['kept']")
     rekey "mended"
     lab_await 20 "new keys are not kept" holds "d['restart_store']['kept'] >= $kept + $COUNT" ||
         fail "nothing is kept after the store was $1: $(of "d['restart_store']")"

@@ -38,10 +38,9 @@ class Schedule:
             self._first = list(table)
             self._rng.shuffle(self._first)
         barred = set()
-        # A pair can come back only when its newest keys have been kept.
-        if now < self._store_at + REKEY_S + 4:
-            barred.update(KILLS)
-        if now < self._kill_at + 6:
+        # A pair can come back only when its newest keys have been kept: after a restart they take their
+        # place when those before have drained (docs/restart.md), after a fault of the store when it is asked again.
+        if now < max(self._store_at + REKEY_S + 4, self._kill_at + 12):
             barred.update(KILLS)
         able = [name for name in table if name not in barred] or None
         if able is None:

@@ -186,7 +186,7 @@ Actions KeySession::on_restart_keys_kept(uint16_t epoch, bool kept) {
 void KeySession::check_restart(Actions& actions, TimePoint now) {
     if (!restart_left_) {
         restart_left_ = now;
-    } else if (now - *restart_left_ >= options_.restart_drain) {
+    } else if (now - *restart_left_ >= kRestartDrain) {
         restart_keys_.on_drained(actions);
     }
 }

@@ -42,8 +42,6 @@ struct KeySessionOptions {
     std::chrono::nanoseconds protection_timeout = std::chrono::seconds(10);
     // A second epoch change no sooner: the peer must have had time to follow the first.
     std::chrono::nanoseconds min_epoch_interval = std::chrono::seconds(2);
-    // How long packets under the restart keys may be under way after the last was sent.
-    std::chrono::nanoseconds restart_drain = std::chrono::seconds(10);
 };
 
 // Drives either form of method 0; where the keys come from is the source's business.

@@ -648,7 +648,8 @@ void TlsSession::check_drain(Actions& actions, TimePoint now,
             return current_keys().are(epoch) && epoch.opened > 0;
         });
     }
-    const auto time = draining_->confirmed ? options_.drain : options_.drain_unconfirmed;
+    const auto time =
+        draining_->confirmed ? restart_keys_.drain(options_.drain) : options_.drain_unconfirmed;
     if (now - draining_->since >= time) {
         end_drain(actions);
     }

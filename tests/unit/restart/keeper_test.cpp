@@ -1,0 +1,220 @@
+// What a gateway has a store keep, while the store works and while it does not.
+#include "control/restart/keeper.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <map>
+#include <optional>
+
+#include "control/restart/sqlite_store.h"
+#include "tests/unit/restart/sample.h"
+#include "tests/unit/restart/temp_folder.h"
+
+namespace sdg::restart::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A store that does not keep anything while it is told so.
+class Moody final : public RestartStore {
+ public:
+    Moody(std::unique_ptr<RestartStore> store, std::atomic<std::optional<ErrorCode>>& mood,
+          std::atomic<size_t>& puts, Random& random, const WallClock& wall_clock)
+        : RestartStore(test::ring(), random, wall_clock),
+          store_(std::move(store)),
+          mood_(mood),
+          puts_(puts),
+          wall_clock_(wall_clock) {}
+
+ private:
+    Result<Lease> do_acquire(std::string_view group, std::string_view owner, WallTime now,
+                             WallTime expires, AcquireMode mode) override {
+        return store_->acquire(group, owner, expires - now, mode);
+    }
+    Result<void> do_renew(const Lease& lease, WallTime expires) override {
+        auto renewed = store_->renew(lease, expires - wall_clock_.now());
+        return renewed ? Result<void>{} : tl::unexpected(renewed.error());
+    }
+    Result<void> do_put(const Lease& lease, std::span<const StoredAssociation> what) override {
+        puts_ += what.size();
+        if (const auto mood = mood_.load()) {
+            return fail(*mood, "not now");
+        }
+        return store_->put(lease, what);
+    }
+    Result<void> do_drop_previous(const Lease& lease,
+                                  std::span<const sctp::FourTuple> tuples) override {
+        return store_->drop_previous(lease, tuples);
+    }
+    Result<void> do_remove(const Lease& lease, std::span<const sctp::FourTuple> tuples) override {
+        return store_->remove(lease, tuples);
+    }
+    Result<std::vector<Result<TakenAssociation>>> do_take(
+        const Lease& lease, std::span<const sctp::FourTuple> tuples) override {
+        return store_->take(lease, tuples);
+    }
+    Result<Listing> do_list(std::string_view group) override { return store_->list(group); }
+    Result<size_t> do_rotate(const KeyRing&) override {
+        return fail(ErrorCode::invalid_argument, "no rotation here");
+    }
+
+    std::unique_ptr<RestartStore> store_;
+    std::atomic<std::optional<ErrorCode>>& mood_;
+    std::atomic<size_t>& puts_;
+    const WallClock& wall_clock_;
+};
+
+class KeeperTest : public testing::Test {
+ protected:
+    void SetUp() override {
+        auto store = open_sqlite_store({.path = folder_ / "store"}, ring(), random_, wall_clock_);
+        ASSERT_TRUE(store) << store.error().message;
+        auto made = Keeper::start(
+            std::make_unique<Moody>(std::move(*store), mood, puts, random_, wall_clock_),
+            {.group = "g", .owner = "gw-a", .lease = 1h}, clock);
+        ASSERT_TRUE(made) << made.error().message;
+        keeper = std::move(*made);
+    }
+    void keep(unsigned number, uint64_t seed) {
+        keeper->keep(description(number), context(seed),
+                     [this, number](bool kept) { told[number].push_back(kept); });
+    }
+    // Lets time pass, and everything be done that is due then.
+    void after(std::chrono::milliseconds time) {
+        clock.advance(time);
+        keeper->run();
+        keeper->drain();
+    }
+    // What the store has of an association, current context first.
+    std::vector<RestartContext> kept(unsigned number) {
+        std::vector<RestartContext> out;
+        keeper->take({tuple(number)}, [&](auto taken) {
+            if (taken[0]) {
+                out = std::move(taken[0]->contexts);
+            }
+        });
+        keeper->drain();
+        return out;
+    }
+
+    TempFolder folder_;
+    SystemRandom random_;
+    ManualWallClock wall_clock_;
+    ManualClock clock;
+    std::atomic<std::optional<ErrorCode>> mood{std::nullopt};
+    std::atomic<size_t> puts{0};
+    std::map<unsigned, std::vector<bool>> told;
+    std::unique_ptr<Keeper> keeper;
+};
+
+using Told = std::vector<bool>;
+
+TEST_F(KeeperTest, keeps_and_tells) {
+    keep(0, 1);
+    EXPECT_TRUE(told.empty()) << "not within the call";
+    after(0ms);
+    EXPECT_EQ(told[0], Told{true});
+    EXPECT_EQ(keeper->counters().kept, 1U);
+    EXPECT_EQ(keeper->unkept(), 0U);
+    after(1h);
+    EXPECT_EQ(puts, 1U);
+    ASSERT_EQ(kept(0).size(), 1U);
+}
+
+TEST_F(KeeperTest, puts_again_what_a_full_store_has_not_taken) {
+    mood = ErrorCode::resource_exhausted;
+    for (unsigned number = 0; number < 20; ++number) {
+        keep(number, number);
+    }
+    after(0ms);
+    EXPECT_EQ(told[7], Told{false});
+    EXPECT_EQ(keeper->unkept(), 20U);
+    EXPECT_EQ(keeper->counters().not_kept, 20U);
+    puts = 0;
+    for (int i = 0; i < 5; ++i) {
+        after(2s);
+    }
+    EXPECT_EQ(puts, 5U) << "one at a time while it fails";
+    EXPECT_EQ(told[7], Told{false}) << "no news";
+    EXPECT_EQ(keeper->counters().not_kept, 20U) << "each counts once";
+    mood = std::nullopt;
+    after(2s);
+    EXPECT_EQ(keeper->unkept(), 19U);
+    after(2s);
+    EXPECT_EQ(keeper->unkept(), 0U);
+    EXPECT_EQ(keeper->counters().kept, 20U);
+    for (unsigned number = 0; number < 20; ++number) {
+        EXPECT_EQ(told[number], (Told{false, true})) << number;
+    }
+    const auto contexts = kept(7);
+    ASSERT_EQ(contexts.size(), 1U);
+    EXPECT_TRUE(same(contexts[0], context(7)));
+}
+
+TEST_F(KeeperTest, newer_keys_take_the_place_of_those_that_wait) {
+    mood = ErrorCode::unavailable;
+    keep(0, 1);
+    after(0ms);
+    keep(0, 2);
+    after(0ms);
+    EXPECT_EQ(keeper->unkept(), 1U);
+    mood = std::nullopt;
+    after(2s);
+    after(2s);
+    EXPECT_EQ(keeper->counters().kept, 1U);
+    const auto contexts = kept(0);
+    ASSERT_EQ(contexts.size(), 1U);
+    EXPECT_TRUE(same(contexts[0], context(2)));
+}
+
+// Keys that are about to be used must not come back into the store.
+TEST_F(KeeperTest, forgotten_keys_are_never_put_again) {
+    mood = ErrorCode::resource_exhausted;
+    keep(0, 1);
+    keep(2, 2);
+    after(0ms);
+    std::optional<bool> gone;
+    keeper->forget(tuple(0), [&](bool is_gone) { gone = is_gone; });
+    after(0ms);
+    EXPECT_EQ(gone, true);
+    EXPECT_EQ(keeper->unkept(), 1U);
+    // Under way when it is forgotten.
+    mood = std::nullopt;
+    clock.advance(2s);
+    keeper->run();
+    keeper->forget(tuple(2));
+    after(0ms);
+    after(2s);
+    after(2s);
+    EXPECT_EQ(keeper->unkept(), 0U);
+    EXPECT_TRUE(kept(0).empty());
+    EXPECT_TRUE(kept(2).empty());
+}
+
+TEST_F(KeeperTest, what_no_store_would_take_is_not_put_again) {
+    mood = ErrorCode::invalid_argument;
+    keep(0, 1);
+    after(0ms);
+    EXPECT_EQ(told[0], Told{false});
+    EXPECT_EQ(keeper->counters().not_kept, 1U);
+    EXPECT_EQ(keeper->unkept(), 0U);
+}
+
+TEST_F(KeeperTest, nothing_is_put_again_once_the_group_is_anothers) {
+    mood = ErrorCode::resource_exhausted;
+    keep(0, 1);
+    after(0ms);
+    mood = ErrorCode::fenced;
+    after(2s);
+    EXPECT_TRUE(keeper->is_fenced());
+    mood = std::nullopt;
+    puts = 0;
+    after(2s);
+    after(2s);
+    EXPECT_EQ(puts, 0U);
+    EXPECT_EQ(keeper->unkept(), 0U);
+}
+
+}  // namespace
+}  // namespace sdg::restart::test
