@@ -274,6 +274,23 @@ TEST_F(Restart, of_many_is_limited_and_complete) {
     }
 }
 
+// With the default drain times: the new restart keys are there long before they have passed.
+TEST_F(Restart, can_follow_another_after_some_seconds) {
+    for (const Keys keys : {Keys::tls13, Keys::dtls13, Keys::preshared}) {
+        World world(settings(58, keys));
+        Peer& client = bring_up(world);
+        for (int i = 0; i < 3; ++i) {
+            restart(world, world.a);
+            relay(world, client, 3);
+            world.run_for(seconds(8));
+        }
+        restart(world, world.b);
+        relay(world, client, 3);
+        EXPECT_FALSE(client.closed());
+        EXPECT_EQ(world.server->peers().size(), 1U) << "the same association";
+    }
+}
+
 TEST_F(Restart, works_over_a_bad_link) {
     for (uint64_t seed = 60; seed < 66; ++seed) {
         World world(settings(seed));
