@@ -58,11 +58,13 @@ TimePoint AnswerCheck::take(Lane& lane, Queue& queue, const Queue::const_iterato
     return sent_at;
 }
 
-// Late, when it had been given up; else a repetition.
+// Late, when it had been given up; else a repetition. Of several that it answers the last is meant:
+// those before may be of an association that has ended.
 bool AnswerCheck::take_former(Lane& lane, const UserMessage& received) {
     Waiting* found = nullptr;
     for (Waiting& one : lane.former) {
-        if (one.planned->answer == received && (found == nullptr || found->answered)) {
+        if (one.planned->answer == received &&
+            (found == nullptr || found->answered || !one.answered)) {
             found = &one;
         }
     }

@@ -104,6 +104,23 @@ TEST(AnswerCheck, what_was_given_up_may_come_late_or_never) {
     EXPECT_EQ(check.lost(), 1U);
 }
 
+TEST(AnswerCheck, a_late_answer_is_that_to_the_last_of_several_requests) {
+    AnswerCheck check(true);
+    check.expect(planned("first", kFirst), nanoseconds(10));
+    check.expect(planned("first", kFirst), nanoseconds(20));
+    check.give_up(nanoseconds(30));
+    static_cast<void>(check.take_deviations());
+    ASSERT_TRUE(check.verify(kFirst));
+    ASSERT_TRUE(check.verify(kFirst));
+    ASSERT_TRUE(check.verify(kFirst));
+    const auto told = check.take_deviations();
+    ASSERT_EQ(told.size(), 3U);
+    EXPECT_EQ(told[0].sent_at, nanoseconds(20));
+    EXPECT_EQ(told[1].sent_at, nanoseconds(10));
+    EXPECT_EQ(told[1].kind, Deviation::Kind::late);
+    EXPECT_EQ(told[2].kind, Deviation::Kind::repeated);
+}
+
 TEST(AnswerCheck, a_later_answer_gives_up_those_before_it) {
     AnswerCheck check(true);
     check.expect(planned("first", kFirst), nanoseconds(10));
