@@ -9,6 +9,8 @@
 #include <mutex>
 #include <vector>
 
+#include "dataplane/port/thread_sanitizer.h"
+
 namespace sdg::port {
 namespace {
 
@@ -66,6 +68,7 @@ Result<PacketPool> PacketPool::create(const std::string& purpose, uint32_t count
         return fail(ErrorCode::resource_exhausted, "no memory for {} packet buffers of {}: {}",
                     count, purpose, rte_strerror(rte_errno));
     }
+    order_buffers_of(pool);
     return PacketPool(pool);
 }
 

@@ -1,5 +1,5 @@
 // A port whose other side is the test: a net_ring device made from rings, with frames as octets.
-// Single thread. EAL must run.
+// One thread of the test, beside those of the gateway. EAL must run.
 #pragma once
 
 #include <rte_dev.h>
@@ -9,6 +9,7 @@
 #include <rte_mempool.h>
 #include <rte_ring.h>
 
+#include <algorithm>
 #include <array>
 #include <span>
 #include <stdexcept>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "dataplane/port/packet_pool.h"
+#include "dataplane/port/thread_sanitizer.h"
 
 namespace sdg::test {
 
@@ -43,6 +45,11 @@ class TestWire {
                                         RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
         if (pool_ == nullptr) {
             throw std::runtime_error("no packet buffers");
+        }
+        port::order_buffers_of(pool_);
+        for (uint16_t q = 0; q < queues; ++q) {
+            rte_eth_add_rx_callback(static_cast<uint16_t>(id), q, &received, nullptr);
+            rte_eth_add_tx_callback(static_cast<uint16_t>(id), q, &transmitted, nullptr);
         }
     }
     // After the gateway's side has been closed.
@@ -77,6 +84,7 @@ class TestWire {
         return frame;
     }
     void send(rte_mbuf* frame, uint16_t queue = 0) {
+        port::hands_over(frame);
         if (rte_ring_enqueue(to_port_[queue], frame) != 0) {
             throw std::runtime_error("test wire: full");
         }
@@ -90,6 +98,7 @@ class TestWire {
         void* taken = nullptr;
         while (rte_ring_dequeue(from_port_[queue], &taken) == 0) {
             auto* frame = static_cast<rte_mbuf*>(taken);
+            port::takes_over(frame);
             const auto* at = rte_pktmbuf_mtod(frame, const uint8_t*);
             frames.emplace_back(at, at + rte_pktmbuf_data_len(frame));
             rte_pktmbuf_free(frame);
@@ -98,6 +107,16 @@ class TestWire {
     }
 
  private:
+    // At the gateway's end, where the driver is DPDK's.
+    static uint16_t received(uint16_t, uint16_t, rte_mbuf** frames, uint16_t count, uint16_t,
+                             void*) {
+        std::for_each_n(frames, count, [](rte_mbuf* frame) { port::takes_over(frame); });
+        return count;
+    }
+    static uint16_t transmitted(uint16_t, uint16_t, rte_mbuf** frames, uint16_t count, void*) {
+        std::for_each_n(frames, count, [](rte_mbuf* frame) { port::hands_over(frame); });
+        return count;
+    }
     static rte_ring* make_ring(const std::string& name, unsigned size) {
         rte_ring* ring = rte_ring_create(name.c_str(), size, SOCKET_ID_ANY, 0);
         if (ring == nullptr) {
