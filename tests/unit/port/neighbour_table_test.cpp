@@ -181,6 +181,38 @@ TEST_F(NeighbourTableTest, a_flood_of_made_up_addresses_leaves_neighbours_in_use
     }
 }
 
+// No room at all: every entry is a neighbour in use. Nothing makes way for a newcomer, and what
+// arrives unasked changes nothing.
+TEST_F(NeighbourTableTest, a_table_full_of_neighbours_in_use_takes_no_more_and_loses_none) {
+    std::vector<unsigned> live;
+    for (unsigned n = 0; table_.size() < NeighbourTable::kEntries; ++n) {
+        rte_mbuf* one = packet();
+        const auto hold = table_.hold(address(n), one, 0);
+        EXPECT_EQ(hold.dropped, 0U);
+        if (!hold.held) {
+            rte_pktmbuf_free(one);  // its set of eight is full
+            continue;
+        }
+        ASSERT_EQ(learn(n, 0), 1U);
+        ASSERT_TRUE(knows(n));
+        live.push_back(n);
+    }
+    for (unsigned n = 100'000; n < 110'000; ++n) {
+        rte_mbuf* stray = packet();
+        const auto hold = table_.hold(address(n), stray, 1);
+        ASSERT_FALSE(hold.held || hold.solicit) << n;
+        ASSERT_EQ(hold.dropped, 0U);
+        rte_pktmbuf_free(stray);
+        learn(n, 1, kOther);
+    }
+    EXPECT_EQ(table_.size(), NeighbourTable::kEntries);
+    EXPECT_EQ(table_.held(), 0U);
+    EXPECT_EQ(outstanding(), 0U);
+    for (const unsigned n : live) {
+        ASSERT_TRUE(knows(n)) << n;
+    }
+}
+
 TEST_F(NeighbourTableTest, held_packets_go_with_the_table) {
     {
         NeighbourTable table(kHz, 1);
