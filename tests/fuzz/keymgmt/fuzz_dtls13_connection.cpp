@@ -2,17 +2,18 @@
 // the other may be changed on the wire, or opened, changed inside and sealed again, so that the
 // fuzzer gets behind the AEAD at every stage of handshake and key update.
 //
-// The input is a list of steps: an octet that says what to do and to whom, a length in two octets,
-// and content. Nothing may crash, hold memory without bound or answer without end, and two sides
-// that are established must be established with each other.
+// The input is an octet of options and a list of steps: an octet that says what to do (What) and
+// who sends, a length in two octets, and content. Nothing may crash, hold memory without bound or
+// answer without end; no deadline is left behind by on_time(); and two sides that are established
+// must be established with each other.
 #include <cstdint>
-#include <cstdlib>
 #include <deque>
 #include <map>
 #include <memory>
 
 #include "control/keymgmt/dtls13/connection.h"
 #include "control/keymgmt/dtls13/credentials.h"
+#include "tests/fuzz/packet/require.h"
 #include "tests/support/hex.h"
 #include "tests/support/pki.h"
 
@@ -22,11 +23,37 @@ using namespace sdg;
 using namespace sdg::keymgmt;
 using namespace sdg::keymgmt::dtls13;
 
-void require(bool holds) {
-    if (!holds) {
-        std::abort();
-    }
-}
+using sdg::fuzz::require;
+
+// Times two; the lowest bit: 1 the server sends, 0 the client.
+enum What : uint8_t {
+    kDeliver,  // the next datagram
+    kFlip,     // the next datagram, changed: (at, at, xor)...
+    kInside,   // the next datagram, opened, a record of it changed, and sealed: [record, (at, at,
+               // xor)...]
+    kRaw,      // any octets
+    kSealed,   // a record: [epoch, type, ...]
+    kTime,
+    kUpdate,  // of keys
+    kAll,     // everything, as long as it takes
+    kSend,    // application data
+    kLose,    // the next datagram
+    kClose,
+    kForget,  // the server, when it may be, and another one takes its place
+    kPause,   // [tenths of a second]
+    kKinds
+};
+
+enum Option : uint8_t {
+    kReliable = 1,
+    kHelloRetry = 2,
+    kSmallDatagrams = 4,
+    kOtherGroup = 8,  // of the server
+    kSlowUpdates = 16,
+    kCookieKey = 32,
+    kOneSided = 64,    // the server asks for no certificate
+    kNoUpdates = 128,  // of the server
+};
 
 struct Identity {
     test::Pki pki;
@@ -44,6 +71,7 @@ struct Identity {
 };
 
 struct Side {
+    std::shared_ptr<const Configuration> configuration;
     std::unique_ptr<Connection> connection;
     std::deque<Octets> outgoing;
     size_t sent = 0;
@@ -54,29 +82,47 @@ struct Side {
 
 class World {
  public:
-    World(const Identity& identity, uint8_t options) {
+    World(const Identity& identity, uint8_t options) : identity_(identity) {
         for (const Role role : {Role::client, Role::server}) {
             auto configuration = std::make_shared<Configuration>(
                 *configuration_from(identity.settings, *identity.credentials));
+            const bool is_server = role == Role::server;
             configuration->transport =
-                (options & 1) != 0 ? Transport::reliable : Transport::datagram;
-            configuration->always_hello_retry = (options & 2) != 0;
-            configuration->packing.max_datagram = (options & 4) != 0 ? 300 : 60000;
-            if (role == Role::server && (options & 8) != 0) {
+                (options & kReliable) != 0 ? Transport::reliable : Transport::datagram;
+            configuration->always_hello_retry = (options & kHelloRetry) != 0;
+            configuration->packing.max_datagram = (options & kSmallDatagrams) != 0 ? 300 : 60000;
+            if (is_server && (options & kOtherGroup) != 0) {
                 configuration->groups = {NamedGroup::secp256r1};
             }
-            configuration->min_update_interval = std::chrono::seconds((options & 16) != 0 ? 1 : 0);
+            configuration->min_update_interval =
+                std::chrono::seconds((options & kSlowUpdates) != 0 ? 3 : 0);
+            if ((options & kCookieKey) != 0) {
+                configuration->cookie_key = std::make_shared<SecretBytes>(32);
+            }
+            configuration->mutual = !is_server || (options & kOneSided) == 0;
+            configuration->extended_key_update = !is_server || (options & kNoUpdates) == 0;
+            configuration->handshake_timeout = std::chrono::seconds(100);
+            configuration->update_timeout = std::chrono::seconds(20);
             configuration->key_log = [this](std::string_view line) { learn(line); };
-            side(role).connection = std::move(*Connection::create(
-                {.role = role,
-                 .configuration = configuration,
-                 .check_peer =
-                     check_against(identity.credentials, {.any = true, .names = {}}, {}, {}),
-                 .peer_address = {}},
-                clock, random));
+            side(role).configuration = configuration;
+            begin(role);
         }
         side(Role::client).connection->start();
         drain();
+    }
+
+    void begin(Role role) {
+        side(role).connection = std::move(*Connection::create(
+            {.role = role,
+             .configuration = side(role).configuration,
+             .check_peer = check_against(identity_.credentials, {.any = true, .names = {}}, {}, {}),
+             .peer_address = {}},
+            clock, random));
+    }
+    void forget_server() {
+        if (side(Role::server).connection->may_be_forgotten()) {
+            begin(Role::server);
+        }
     }
 
     Side& side(Role role) { return sides_[role == Role::client ? 0 : 1]; }
@@ -107,10 +153,12 @@ class World {
         queue.pop_front();
         return out;
     }
-    void pass_time() {
-        clock.advance(std::chrono::milliseconds(1100));
+    void pass_time(std::chrono::milliseconds by) {
+        clock.advance(by);
         for (Side& one : sides_) {
             one.connection->on_time();
+            const auto deadline = one.connection->deadline();
+            require(!deadline || *deadline > clock.now());
         }
         drain();
     }
@@ -120,21 +168,26 @@ class World {
         const auto mine = client.export_secret("EXPORTER-x", {}, 32);
         const auto theirs = server.export_secret("EXPORTER-x", {}, 32);
         require(!mine || !theirs || *mine == *theirs);
+        for (uint64_t epoch = kFirstApplicationEpoch; epoch < kFirstApplicationEpoch + 4; ++epoch) {
+            const auto ours = client.export_of_epoch(epoch, "EXPORTER-x", {}, 32);
+            const auto other = server.export_of_epoch(epoch, "EXPORTER-x", {}, 32);
+            require(!ours || !other || *ours == *other);
+        }
     }
-    // Opens the records of a datagram, changes the content and seals it again.
-    Octets changed_inside(Role from, View datagram, View change) {
+    // Opens the records of a datagram, changes the content of one and seals it again.
+    Octets changed_inside(Role from, View datagram, View which_and_change) {
         Octets out;
         Side& one = side(from);
-        bool first = true;
+        size_t left = which_and_change.empty() ? 0 : which_and_change[0];
+        const View change = which_and_change.subspan(std::min<size_t>(which_and_change.size(), 1));
         while (!datagram.empty()) {
             OpenedRecord record;
             const auto outcome = one.read.read(datagram, record);
             if (!outcome || *outcome != ReadOutcome::opened) {
                 continue;
             }
-            if (first && !record.content.empty()) {
+            if (left-- == 0) {
                 apply(record.content, change);
-                first = false;
             }
             static_cast<void>(
                 one.write.write(record.number.epoch, record.type, record.content, out));
@@ -172,9 +225,15 @@ class World {
         if (!one.read.can_receive(epoch)) {
             static_cast<void>(one.read.install_receive(epoch, secret));
             static_cast<void>(one.write.install_send(epoch, secret));
+            // Other numbers than the side itself takes, or they are dropped as replayed.
+            Octets unused;
+            for (int i = 0; i < 32; ++i) {
+                static_cast<void>(one.write.write(epoch, ContentType::alert, {}, unused));
+            }
         }
     }
 
+    const Identity& identity_;
     std::array<Side, 2> sides_;
 };
 
@@ -199,42 +258,58 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         received += length + 1;
         const Role from = (how & 1) != 0 ? Role::server : Role::client;
         const Role to = other(from);
-        switch (how >> 1 & 7) {
-            case 0:
+        switch (static_cast<What>((how >> 1) % kKinds)) {
+            case kDeliver:
                 if (auto datagram = world.next(from)) {
                     world.give(to, *datagram);
                 }
                 break;
-            case 1:
+            case kFlip:
                 if (auto datagram = world.next(from)) {
                     World::apply(*datagram, content);
                     world.give(to, *datagram);
                 }
                 break;
-            case 2:
+            case kInside:
                 if (auto datagram = world.next(from)) {
                     world.give(to, world.changed_inside(from, *datagram, content));
                 }
                 break;
-            case 3:
+            case kRaw:
                 world.give(to, content);
                 break;
-            case 4:
+            case kSealed:
                 if (content.size() > 1) {
                     world.give(to, world.sealed(from, 2 + content[0] % 4,
                                                 static_cast<ContentType>(20 + content[1] % 8),
                                                 content.subspan(2)));
                 }
                 break;
-            case 5:
-                world.pass_time();
+            case kTime:
+                world.pass_time(std::chrono::milliseconds(1100));
                 break;
-            case 6:
+            case kUpdate:
                 updates += world.side(from).connection->start_key_update() ? 1 : 0;
                 world.drain();
                 break;
+            case kSend:
+                static_cast<void>(world.side(from).connection->send(content));
+                world.drain();
+                break;
+            case kLose:
+                static_cast<void>(world.next(from));
+                break;
+            case kClose:
+                world.side(from).connection->close();
+                world.drain();
+                break;
+            case kForget:
+                world.forget_server();
+                break;
+            case kPause:
+                world.pass_time(std::chrono::milliseconds(content.empty() ? 1 : content[0] * 100));
+                break;
             default:
-                // As long as it takes.
                 for (int i = 0; i < 16; ++i) {
                     for (const Role one : {Role::client, Role::server}) {
                         if (auto datagram = world.next(one)) {

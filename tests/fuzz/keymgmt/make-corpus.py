@@ -6,7 +6,8 @@ import pathlib
 folder = pathlib.Path(__file__).parent / "corpus" / "fuzz_dtls13_connection"
 folder.mkdir(parents=True, exist_ok=True)
 
-DELIVER, FLIP, INSIDE, RAW, SEALED, TIME, UPDATE, ALL = (i << 1 for i in range(8))
+(DELIVER, FLIP, INSIDE, RAW, SEALED, TIME, UPDATE, ALL, SEND, LOSE, CLOSE, FORGET, PAUSE) = (i << 1 for i in range(13))
+RELIABLE, HELLO_RETRY, SMALL, OTHER_GROUP, SLOW_UPDATES, COOKIE_KEY, ONE_SIDED, NO_UPDATES = (1 << i for i in range(8))
 SERVER = 1
 
 
@@ -23,10 +24,112 @@ for at in range(0, 60, 4):
     one = bytes([0, at, 1])
     (folder / f"flip-{at}").write_bytes(b"\0" + step(FLIP, one) + step(ALL) + step(TIME) * 3 + step(ALL))
     (folder / f"inside-{at}").write_bytes(
-        b"\0" + step(DELIVER) + step(INSIDE | SERVER, one) + step(ALL) * 2 + step(TIME) + step(ALL))
+        b"\0" + step(DELIVER) + step(INSIDE | SERVER, b"\0" + one) + step(ALL) * 2 + step(TIME) + step(ALL))
 for content_type in range(8):
     (folder / f"sealed-{content_type}").write_bytes(
         b"\0" + step(ALL) * 3 + step(SEALED, bytes([1, content_type]) + bytes(12)))
+
+
+
+def message(kind, body, sequence, epoch=3, length=None):
+    """A handshake message in a record, from who has the keys."""
+    length = len(body) if length is None else length
+    return step(SEALED, bytes([epoch - 2, 2, kind]) + length.to_bytes(3, "big") + sequence.to_bytes(2, "big") + bytes(3)
+                + len(body).to_bytes(3, "big") + body)
+
+
+def from_server(one):
+    return bytes([one[0] | SERVER]) + one[1:]
+
+
+def clear(kind, content, sequence=9):
+    return bytes([kind]) + bytes.fromhex("fefd0000") + sequence.to_bytes(6, "big") + len(content).to_bytes(2, "big") + content
+
+
+up = step(ALL) * 3
+scripts = {
+    # What a server sends in its first flight, record by record, and a client in its second.
+    **{f"server-{record}-{at}": b"\0" + step(DELIVER) + step(INSIDE | SERVER, bytes([record, 0, at, 1])) + step(ALL) * 2
+       for record in range(6) for at in (0, 3, 5, 9, 12, 13, 15, 20, 40)},
+    **{f"client-{record}-{at}": b"\0" + step(DELIVER) + step(DELIVER | SERVER) + step(INSIDE, bytes([record, 0, at, 1]))
+       + step(ALL) * 2 for record in range(3) for at in (0, 3, 5, 9, 12, 13, 15, 20)},
+    **{f"server-hello-{at}": b"\0" + step(DELIVER) + step(FLIP | SERVER, bytes([0, at, 1])) + step(ALL) + step(TIME)
+       for at in (0, 1, 3, 13, 16, 18, 25, 27, 59, 60, 61, 62, 63, 65, 67, 69, 71, 73, 75)},
+    **{f"retry-{options}-{at}": bytes([options | HELLO_RETRY]) + step(DELIVER) + step(FLIP | SERVER, bytes([0, at, 1])) + step(ALL) * 2
+       for options in (0, OTHER_GROUP) for at in (25, 59, 60, 61, 63, 65, 69, 72, 75)},
+    **{f"second-hello-{at}": bytes([HELLO_RETRY]) + step(DELIVER) + step(DELIVER | SERVER) + step(FLIP, bytes([0, at, 1])) + step(ALL)
+       for at in (25, 27, 60, 62, 64, 66, 100, 120)},
+    **{f"one-sided-{options}": bytes([options | ONE_SIDED]) + up for options in (0, RELIABLE)},
+    **{f"no-updates-{side}": bytes([NO_UPDATES]) + up + step(UPDATE | side) + step(ALL) + message(
+        33, b"\0\0\x1d\0\1x", 4) for side in (0, SERVER)},
+    # A server that forgets, and one that has never been asked.
+    **{f"forgets-{options}": bytes([options | HELLO_RETRY | COOKIE_KEY]) + step(DELIVER) + step(FORGET) + up + step(UPDATE)
+       + step(ALL) for options in (0, RELIABLE, OTHER_GROUP, SMALL)},
+    "forgets-late": bytes([HELLO_RETRY | COOKIE_KEY]) + step(DELIVER) + step(DELIVER | SERVER) + step(PAUSE, b"\xff") * 3
+    + step(FORGET) + step(ALL) * 2,
+    "cookie-changed": bytes([HELLO_RETRY | COOKIE_KEY]) + step(DELIVER) + step(FORGET) + step(DELIVER | SERVER) + step(
+        FLIP, bytes([0, 150, 1])) + step(ALL),
+    # Time.
+    **{f"lost-{side}": b"\0" + step(DELIVER) * (side != 0) + (step(LOSE | side) + step(PAUSE, b"\xff")) * 12 + step(ALL)
+       for side in (0, SERVER)},
+    **{f"lost-once-{options}-{count}": bytes([options]) + (step(DELIVER) + step(DELIVER | SERVER)) * count + step(LOSE) + step(
+        LOSE | SERVER) + step(TIME) * 3 + step(ALL) * 2 for options in (0, SMALL) for count in range(5)},
+    "silent": bytes([RELIABLE]) + step(DELIVER) + step(PAUSE, b"\xff") * 5,
+    "small-parts": bytes([SMALL]) + step(DELIVER) + (step(DELIVER | SERVER) + step(LOSE | SERVER) + step(TIME)) * 6 + up,
+    "acks": bytes([SMALL]) + step(DELIVER) + step(DELIVER | SERVER) + step(LOSE | SERVER) + step(DELIVER | SERVER) + step(
+        PAUSE, b"\3") * 4 + step(DELIVER) + step(ALL) * 2,
+    # Updates of keys: lost, at the same time, too soon, without end.
+    **{f"update-lost-{side}": b"\0" + up + step(UPDATE | side) + step(LOSE | side) + step(TIME) * 3 + step(ALL) for side in (0, SERVER)},
+    **{f"update-unanswered-{side}": b"\0" + up + step(UPDATE | side) + (step(LOSE | side) + step(PAUSE, b"\x32")) * 8
+       for side in (0, SERVER)},
+    **{f"update-answer-lost-{side}": b"\0" + up + step(UPDATE | side) + step(DELIVER | side) + step(LOSE | (side ^ 1)) + step(
+        TIME) * 4 + step(ALL) for side in (0, SERVER)},
+    **{f"updates-cross-{cross}": b"\0" + up + step(UPDATE) + step(UPDATE | SERVER) + (step(DELIVER | cross) + step(
+        DELIVER | (cross ^ 1))) * 6 + step(TIME) * 2 + step(ALL) * 2 for cross in (0, SERVER)},
+    **{f"updates-soon-{side}": bytes([SLOW_UPDATES]) + up + (step(UPDATE | side) + step(ALL)) * 3 + step(TIME) * 4 + step(ALL)
+       for side in (0, SERVER)},
+    "updates-many": b"\0" + up + (step(UPDATE) + step(ALL) + step(UPDATE | SERVER) + step(ALL)) * 8,
+    # Data, and the end.
+    "data": b"\0" + up + step(SEND, b"x" * 100) + step(SEND | SERVER, b"y") + step(SEND) + step(ALL) + step(CLOSE) + step(ALL)
+    + step(SEND, b"late") + step(UPDATE),
+    "data-early": b"\0" + step(SEND, b"x") + step(UPDATE) + step(DELIVER) + step(SEALED | SERVER, b"\0\3x") + step(ALL),
+    "data-long": bytes([SMALL]) + up + step(SEND, bytes(400)) + step(ALL),
+    "closed": b"\0" + step(CLOSE | SERVER) + up, "close-in-clear": b"\0" + step(RAW | SERVER, clear(21, b"\1\0")) + up,
+}
+update = bytes.fromhex("001d0020") + bytes(range(32))
+for side in (0, SERVER):
+    sent = from_server if side else bytes
+    scripts.update({f"{name}-{side}": b"\0" + up + content for name, content in {
+        "ticket": sent(message(4, bytes(20), 6)) + sent(message(4, bytes(20), 4)) + sent(message(4, bytes(20), 5)),
+        "post-handshake": b"".join(sent(message(kind, b"", sequence)) for sequence in (4, 5, 6) for kind in (24,)),
+        **{f"post-{kind}": sent(message(kind, b"", 4)) + sent(message(kind, b"", 5)) + sent(message(kind, b"", 6))
+           for kind in (0, 5, 8, 11, 13, 15, 17, 20, 33)},
+        **{f"update-{number}": sent(message(33, body, 4)) + sent(message(33, body, 5)) + sent(message(33, body, 6)) + step(ALL)
+           for number, body in enumerate((b"\0" + update, b"\1" + update, b"\2", b"\7", b"\0" + b"\0\x17" + update[2:], b"\0"))},
+        **{f"update-then-{number}": step(UPDATE | side ^ 1) + sent(message(33, body, 4)) + sent(message(33, body, 5)) + sent(
+            message(33, body, 6)) + step(ALL) for number, body in enumerate((b"\0" + update, b"\0" + b"\0\x1d\0\x20" + b"\xff" * 32,
+                                                                            b"\1" + update, b"\1\0\x17\0\1x", b"\2"))},
+        "acks": b"".join(step(SEALED | side, b"\1\6" + len(numbers).to_bytes(2, "big") + numbers) for numbers in (
+            b"", bytes(16), bytes(7) + b"\3" + bytes(8), bytes(15))),
+        "alerts": step(SEALED | side, b"\1\1\1") + step(SEALED | side, b"\1\1\1\x5a") + step(SEALED | side, b"\1\1\2\x28"),
+        "close": step(SEALED | side, b"\1\1\1\0") + step(SEND, b"x"), "types": step(SEALED | side, b"\1\0x"),
+        "empty": step(SEALED | side, b"\1\2"), "no-type": step(SEALED | side, b"\1\7"), "cut": step(SEALED | side, b"\1\2\x0b\0"),
+        "clear": b"".join(step(RAW | side, clear(kind, b"\2\x28", 9 + kind)) for kind in (20, 21, 22, 26)),
+        "data-flood": step(SEALED | side, b"\1\3" + bytes(3000)) * 3,
+    }.items()})
+    for options in (0, RELIABLE):
+        for name, octets in {
+                "garbage": b"\xff" * 20, "no-keys": bytes.fromhex("2f00000020") + bytes(32), "forged": bytes.fromhex(
+                    "2f00400020") + bytes(32), "alert": clear(21, b"\2\x28"), "ack": clear(26, b"\0\0"), "ccs": clear(20, b"\1"),
+                "alert-long": clear(21, b"\2\x28\0"), "handshake": clear(22, b""), "fragment-cut": clear(22, b"\1\0\0"),
+                "unexpected": clear(22, b"\x14\0\0\0\0\0\0\0\0\0\0\0"),
+        }.items():
+            scripts[f"raw-{name}-{options}-{side}-early"] = bytes([options]) + step(RAW | side, octets) + up
+            scripts[f"raw-{name}-{options}-{side}-middle"] = bytes([options]) + step(DELIVER) + step(
+                DELIVER | SERVER) + step(RAW | side, octets) + up
+            scripts[f"raw-{name}-{options}-{side}"] = bytes([options]) + up + step(RAW | side, octets) + up
+for name, octets in scripts.items():
+    (folder / name).write_bytes(octets)
 
 # Of the session fuzzers: what happens to whom, a length in two octets, content.
 TO_CLIENT, NEXT, CHANGED, REKEY, TICK, LATE = 1, 2, 4, 8, 32, 32 | 192
@@ -50,7 +153,7 @@ folder = pathlib.Path(__file__).parent / "corpus" / "fuzz_authenticator"
 folder.mkdir(parents=True, exist_ok=True)
 
 
-def message(kind, body):
+def tls_message(kind, body):
     return bytes([kind]) + len(body).to_bytes(3, "big") + body
 
 
@@ -61,15 +164,15 @@ for number, extensions in enumerate([schemes, b"", bytes.fromhex("000d0004000200
                                      bytes.fromhex("002f0000") + schemes]):
     body = bytes([len(context)]) + context + len(extensions).to_bytes(2, "big") + extensions
     for kind in (REQUEST, CLIENT_REQUEST):
-        request = message(kind, body)
+        request = tls_message(kind, body)
         (folder / f"request-{kind}-{number}").write_bytes(b"\0" + request)
         (folder / f"make-{kind}-{number}").write_bytes(b"\4" + request)
         asked = b"\1" + request
         (folder / f"asked-{kind}-{number}").write_bytes(
             b"\5" + b"".join(bytes([asking]) + len(asked).to_bytes(2, "big") + asked for asking in (0, 0)))
-authenticator = message(CERTIFICATE, bytes([10, 0, 0, 0, 0, 0, 0, 0, 3, 9, 9, 0, 0, 0])) + message(
+authenticator = tls_message(CERTIFICATE, bytes([10, 0, 0, 0, 0, 0, 0, 0, 3, 9, 9, 0, 0, 0])) + tls_message(
     VERIFY, bytes.fromhex("04030002aabb"))
-(folder / "raw").write_bytes(b"\1" + authenticator + message(FINISHED, bytes(32)))
+(folder / "raw").write_bytes(b"\1" + authenticator + tls_message(FINISHED, bytes(32)))
 (folder / "finished-anew").write_bytes(b"\4" + authenticator)
 for kind in (2, 3):
     (folder / f"unchanged-{kind}").write_bytes(bytes([kind]))
@@ -77,9 +180,9 @@ for kind in (2, 3):
         (folder / f"changed-{kind}-{at}").write_bytes(bytes([kind]) + at.to_bytes(2, "big") + b"\1")
 for kind in (1, 2, 3, 9):
     for asking in (0, 1):
-        told = bytes([kind]) + authenticator + message(FINISHED, bytes(32))
+        told = bytes([kind]) + authenticator + tls_message(FINISHED, bytes(32))
         (folder / f"told-{kind}-{asking}").write_bytes(b"\5" + bytes([asking]) + len(told).to_bytes(2, "big") + told)
-(folder / "told-finished").write_bytes(b"\5\1\0\x25\3" + message(FINISHED, bytes(32)))
+(folder / "told-finished").write_bytes(b"\5\1\0\x25\3" + tls_message(FINISHED, bytes(32)))
 
 # Of method 192: messages whole and broken.
 folder = pathlib.Path(__file__).parent / "corpus" / "fuzz_tls13_message"
@@ -182,6 +285,12 @@ hellos.update({
 })
 for name, body in hellos.items():
     (folder / f"hello-{name}").write_bytes(bytes([HELLOS]) + body)
+    # To a connection that waits for one; a second time, too.
+    is_client = name.startswith("client")
+    side = 0 if is_client else SERVER
+    told = step(RAW | side, clear(22, fragment(1 if is_client else 2, body))) + step(
+        RAW | side, clear(22, fragment(1 if is_client else 2, body, 1), 10))
+    (folder.parent / "fuzz_dtls13_connection" / f"told-{name}").write_bytes(b"\0" + told + step(ALL))
 entry = vector(3, bytes.fromhex("30820100")) + b"\0\0"
 for name, body in {
         "extensions-none": vector(2, b""), "extensions-groups": vector(2, client_extensions[1]),
