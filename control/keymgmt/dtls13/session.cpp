@@ -117,6 +117,9 @@ Actions DtlsSession::on_parameters_agreed() {
 
 Actions DtlsSession::on_established() {
     Actions actions;
+    if (state_ == State::failed) {
+        return actions;  // told already
+    }
     if (state_ != State::negotiating) {
         fail(actions, "established twice");
         return actions;

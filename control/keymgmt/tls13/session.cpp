@@ -65,6 +65,9 @@ Actions TlsSession::on_parameters_agreed() {
 
 Actions TlsSession::on_established() {
     Actions actions;
+    if (state_ == State::failed) {
+        return actions;  // told already
+    }
     if (state_ != State::negotiating) {
         fail(actions, "established twice");
         return actions;

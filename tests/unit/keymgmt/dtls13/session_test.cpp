@@ -301,6 +301,7 @@ TEST_F(DtlsSessions, what_cannot_be_ends_the_association) {
     make();
     client->take(client->session->on_message(Octets{22}));
     EXPECT_NE(client->failure.find("before the association was established"), std::string::npos);
+    EXPECT_TRUE(client->session->on_established().empty()) << "it has failed, and said so once";
     start();
     client->take(client->session->on_established());
     EXPECT_EQ(client->failure, "established twice");

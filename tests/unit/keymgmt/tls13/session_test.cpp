@@ -256,6 +256,7 @@ TEST_F(TlsSessions, what_cannot_be_ends_the_association) {
     make();
     client->take(client->session->on_message(hello));
     EXPECT_NE(client->failure.find("before the association was established"), std::string::npos);
+    EXPECT_TRUE(client->session->on_established().empty()) << "it has failed, and said so once";
 }
 
 TEST_F(TlsSessions, protection_established_must_come_under_protection) {
