@@ -72,6 +72,8 @@ void reauthenticate(View input) {
         input = input.subspan(3 + length);
         world.clock.advance(std::chrono::seconds(1));
         client.on_time();
+        const auto deadline = client.deadline();
+        require(!deadline || *deadline > world.clock.now());
         world.client.drain();
         require(client.completed() == 0);
         require(world.client.outgoing.size() < 64);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "control/keymgmt/tls13/openssl_types.h"
 #include "control/keymgmt/tls13/peer_name.h"
@@ -33,6 +34,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const std::string_view text(reinterpret_cast<const char*>(data), size);
     const auto name = PeerName::parse(text);
     require(name || is_printable(name.error().message));
+    require(!name || PeerName::parse(name->to_string())->to_string() == name->to_string());
+    for (const size_t count : {0, 1, 2}) {
+        const auto names = PeerNames::parse(std::vector<std::string>(count, std::string(text)));
+        require(names.has_value() == (count != 0 && (name || (count == 1 && text == "any"))));
+        require(!names || names->any || names->names.size() == count);
+        require(!names || !names->to_string().empty());
+    }
 
     const uint8_t* at = data;
     const std::unique_ptr<X509, FreeCertificate> certificate(
@@ -47,9 +55,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     for (const std::string& one : who.names) {
         require(is_printable(one));
     }
-    static const PeerNames expected = *PeerNames::parse(
-        {"dns:a.example", "ip:10.0.0.1", "ip:fd00::1", "uri:sip:a.example", "uri:urn:nf:1"});
-    static_cast<void>(expected.match(certificate.get()));
+    static const PeerNames expected =
+        *PeerNames::parse({"dns:a.example", "ip:10.0.0.1", "ip:fd00::1", "uri:sip:a.example",
+                           "uri:https://B.example", "uri:urn:nf:1"});
+    bool any = false;
+    for (const PeerName& one : expected.names) {
+        any = one.matches(certificate.get()) || any;
+    }
+    require(expected.match(certificate.get()) == any);
+    require(PeerNames::parse({"any"})->match(certificate.get()));
     ERR_clear_error();
     return 0;
 }

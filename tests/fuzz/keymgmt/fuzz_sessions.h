@@ -1,9 +1,8 @@
 // What a peer may send as key-management messages of a method with certificates, at every stage: to
 // a server that waits for a beginning, to a client that waits for an answer, and to both once they
-// are protected. The input is an octet (whether it begins with a protected restart) and a list of
-// messages (length in two octets, content); an octet before each says to whom it goes, whether it
-// is sent as it is or as a change of the message that really comes next, whether time goes on
-// instead, and whether turns are given.
+// are protected; and what the operator, the data plane and time do meanwhile. The input is an octet
+// of options and a list of steps: an octet that says what happens and to whom (Bits), a length in
+// two octets, and content.
 //
 // It must not crash, and what it is answered is bounded.
 #pragma once
@@ -25,6 +24,35 @@
 #include "tests/support/pki.h"
 
 namespace sdg::keymgmt::fuzz {
+
+// The first of these that is set says what happens; none: the content comes as a message.
+enum Bits : uint8_t {
+    kToClient = 1,
+    kNext = 2,      // the message that really comes next; with kChanged: before anything was opened
+    kChanged = 4,   // the same, changed: (at, at, xor)...
+    kControl = 8,   // [Control, ...]
+    kNoTurns = 16,  // beside any of the others
+    kTick = 32,     // time, seconds by the two highest bits: [hundreds of seconds, statistics...]
+};
+
+enum Control : uint8_t {
+    kRekey,
+    kReauthenticate,
+    kRestartKeysKept,  // [epoch, whether]
+    kParameters,
+    kEstablished,  // once more
+    kSenderDry,
+    kFirstOpened,
+    kCalendar,  // goes on: [quarters of a day]
+    kControls
+};
+
+enum Option : uint8_t {
+    kRestarted = 1,
+    kNotEstablished = 2,  // yet
+    kStranger = 4,        // the peer has another name than is wanted, or than it had before
+    kSameRoles = 8,       // both are clients
+};
 
 struct Side {
     std::unique_ptr<Session> session;
@@ -61,6 +89,8 @@ struct World {
     ManualClock clock;
     SeededRandom random{1};
     std::shared_ptr<const Environment> environment;
+    std::shared_ptr<const Environment> suspicious;  // knows nobody
+    int64_t calendar = 0;                           // seconds that the calendar is ahead
 
     explicit World(const Options& options) {
         pki.issue("a", "a.example");
@@ -69,16 +99,22 @@ struct World {
         settings.private_key = (pki.folder() / "a.key").string();
         settings.authorities = {pki.folder() / "ca.pem"};
         settings.suites = {record::Suite::aes_128_gcm_sha256};
-        environment = std::make_shared<Environment>(
-            Environment{.credentials = *tls13::CredentialStore::open(settings),
-                        .peer_names = *tls13::PeerNames::parse({"any"}),
-                        .options = options,
-                        .clock = clock,
-                        .random = random,
-                        .unix_time = [] { return std::time(nullptr); }});
+        const auto with_names = [&](const char* names) {
+            return std::make_shared<Environment>(
+                Environment{.credentials = *tls13::CredentialStore::open(settings),
+                            .peer_names = *tls13::PeerNames::parse({names}),
+                            .options = options,
+                            .clock = clock,
+                            .random = random,
+                            .unix_time = [this] { return std::time(nullptr) + calendar; }});
+        };
+        environment = with_names("any");
+        suspicious = with_names("dns:b.example");
     }
 
-    Side side(keys::KmRole role, bool restarted) const {
+    Side side(keys::KmRole role, uint8_t options) const {
+        const bool restarted = (options & kRestarted) != 0;
+        const bool is_stranger = (options & kStranger) != 0 && role == keys::KmRole::client;
         Side out;
         SessionContext context{.role = role,
                                .initiator = role == keys::KmRole::client,
@@ -92,20 +128,79 @@ struct World {
             context.restart = true;
             context.restarted = uint16_t{3};
             context.peer_identity = who.fingerprint();
+            if (is_stranger) {
+                context.peer_identity.front() ^= 1;
+            }
         }
-        out.session = std::make_unique<OneSession>(std::move(context), environment);
-        out.take(out.session->on_established());
+        out.session = std::make_unique<OneSession>(
+            std::move(context), is_stranger && !restarted ? suspicious : environment);
+        if ((options & kNotEstablished) == 0) {
+            out.take(out.session->on_established());
+        }
         return out;
     }
 };
 
-inline void deliver(Side& from, Side& to) {
+inline void deliver(Side& from, Side& to, bool opened = true) {
     if (!from.outgoing.empty()) {
         const auto message = from.outgoing.front();
         from.outgoing.pop_front();
-        to.take(to.session->on_first_opened());
+        if (opened) {
+            to.take(to.session->on_first_opened());
+        }
         to.take(to.session->on_message(message));
         to.turns();
+    }
+}
+
+// What the data plane has counted, four octets an epoch: epoch, what of it there is, records
+// opened, and how much of its limits is used up.
+inline std::vector<keys::EpochStatistics> statistics(std::span<const uint8_t> octets) {
+    constexpr uint64_t kLimit = 255;
+    std::vector<keys::EpochStatistics> out;
+    for (size_t i = 0; i + 3 < octets.size() && out.size() < 4; i += 4) {
+        keys::EpochStatistics& one = out.emplace_back();
+        const uint8_t what = octets[i + 1];
+        one.epoch = octets[i];
+        one.role = (what & 1) != 0 ? keys::KeyRole::restart : keys::KeyRole::primary;
+        one.has_send_key = (what & 2) == 0;
+        one.selected = (what & 4) == 0;
+        one.has_receive_key = (what & 8) == 0;
+        one.opened = octets[i + 2];
+        one.seal_limit = kLimit;
+        one.open_limit = kLimit;
+        ((what & 16) != 0 ? one.sealed : one.open_failed) = octets[i + 3];
+        one.opened_octets = (what & 32) != 0 ? uint64_t{octets[i + 2]} << 32 : 0;
+    }
+    return out;
+}
+
+inline void control(Side& to, std::span<const uint8_t> content, int64_t& calendar) {
+    const auto at = [content](size_t index) { return index < content.size() ? content[index] : 0; };
+    switch (static_cast<Control>(at(0) % kControls)) {
+        case kReauthenticate:
+            to.take(to.session->on_reauthentication_requested());
+            break;
+        case kRestartKeysKept:
+            to.take(to.session->on_restart_keys_kept(static_cast<uint16_t>(at(1)), at(2) != 0));
+            break;
+        case kParameters:
+            to.take(to.session->on_parameters_agreed());
+            break;
+        case kEstablished:
+            to.take(to.session->on_established());
+            break;
+        case kSenderDry:
+            to.take(to.session->on_sender_dry());
+            break;
+        case kFirstOpened:
+            to.take(to.session->on_first_opened());
+            break;
+        case kCalendar:
+            calendar += int64_t{at(1)} * 21'600;
+            break;
+        default:
+            to.take(to.session->on_rekey_requested());
     }
 }
 
@@ -114,38 +209,44 @@ int run(const uint8_t* data, size_t size, OneWorld& world) {
     if (size == 0) {
         return 0;
     }
-    const bool restarted = (*data++ & 1) != 0;
+    const uint8_t options = *data++;
     --size;
-    Side client = world.side(keys::KmRole::client, restarted);
-    Side server = world.side(keys::KmRole::server, restarted);
+    world.calendar = 0;
+    Side client = world.side(keys::KmRole::client, options);
+    Side server =
+        world.side((options & kSameRoles) != 0 ? keys::KmRole::client : keys::KmRole::server,
+                   options & ~kStranger);
     while (size >= 3) {
         const uint8_t how = data[0];
         const size_t length = std::min<size_t>((size_t{data[1]} << 8 | data[2]), size - 3);
         const std::span<const uint8_t> content(data + 3, length);
         data += 3 + length;
         size -= 3 + length;
-        Side& to = (how & 1) != 0 ? client : server;
-        Side& from = (how & 1) != 0 ? server : client;
-        if ((how & 2) != 0) {
+        Side& to = (how & kToClient) != 0 ? client : server;
+        Side& from = (how & kToClient) != 0 ? server : client;
+        if ((how & kNext) != 0) {
             from.turns();
-            deliver(from, to);
-        } else if ((how & 4) != 0 && !from.outgoing.empty() && !from.outgoing.front().empty()) {
+            deliver(from, to, (how & kChanged) == 0);
+        } else if ((how & kChanged) != 0 && !from.outgoing.empty() &&
+                   !from.outgoing.front().empty()) {
             auto& message = from.outgoing.front();
             for (size_t i = 0; i + 2 < content.size(); i += 3) {
                 message[(size_t{content[i]} << 8 | content[i + 1]) % message.size()] ^=
                     content[i + 2];
             }
             deliver(from, to);
-        } else if ((how & 8) != 0) {
-            to.take(to.session->on_rekey_requested());
-        } else if ((how & 32) != 0) {
-            world.clock.advance(std::chrono::seconds(1 + (how >> 6) * 10));
-            to.take(to.session->on_tick(world.clock.now(), {}));
+        } else if ((how & kControl) != 0) {
+            control(to, content, world.calendar);
+        } else if ((how & kTick) != 0) {
+            const int hundreds = content.empty() ? 0 : content[0];
+            world.clock.advance(std::chrono::seconds(1 + (how >> 6) * 10 + hundreds * 100));
+            to.take(to.session->on_tick(world.clock.now(),
+                                        statistics(content.subspan(std::min<size_t>(length, 1)))));
             to.take(to.session->on_sender_dry());
         } else {
             to.take(to.session->on_message(content));
         }
-        if ((how & 16) == 0) {
+        if ((how & kNoTurns) == 0) {
             client.turns();
             server.turns();
         }

@@ -132,7 +132,20 @@ for name, octets in scripts.items():
     (folder / name).write_bytes(octets)
 
 # Of the session fuzzers: what happens to whom, a length in two octets, content.
-TO_CLIENT, NEXT, CHANGED, REKEY, TICK, LATE = 1, 2, 4, 8, 32, 32 | 192
+TO_CLIENT, NEXT, CHANGED, REKEY, NO_TURNS, TICK, LATE = 1, 2, 4, 8, 16, 32, 32 | 192
+CONTROL = REKEY
+(ASK_REKEY, REAUTHENTICATE, RESTART_KEYS_KEPT, PARAMETERS, ESTABLISHED, SENDER_DRY, FIRST_OPENED, CALENDAR) = range(8)
+RESTARTED, NOT_ESTABLISHED, STRANGER, SAME_ROLES = 1, 2, 4, 8
+OF_RESTART, NO_SEND, NOT_SELECTED, NO_RECEIVE, OF_SEALED, MANY_OCTETS = (1 << i for i in range(6))
+
+
+def control(what, *more, to=0):
+    return step(CONTROL | to, bytes([what, *more]))
+
+
+def tick(hundreds=0, *epochs, to=0):
+    """Time, and what was counted: (epoch, what, opened, used up)."""
+    return step(TICK | to, bytes([hundreds]) + b"".join(bytes(one) for one in epochs))
 for method in "dtls13", "tls13":
     folder = pathlib.Path(__file__).parent / "corpus" / f"fuzz_{method}_session"
     folder.mkdir(parents=True, exist_ok=True)
@@ -147,6 +160,58 @@ for method in "dtls13", "tls13":
             (folder / f"changed-{restarted}-{at}").write_bytes(
                 begin + (step(NEXT) + step(NEXT | TO_CLIENT)) * at + step(CHANGED, bytes([0, 40, 1])) + exchange
                 + step(LATE | TO_CLIENT) * 3 + exchange)
+
+    # Without what shows that the peer has the keys.
+    unopened = (step(NEXT | CHANGED) + step(NEXT | CHANGED | TO_CLIENT)) * 4
+    sides = 0, TO_CLIENT
+    scripts = {
+        "not-established": bytes([NOT_ESTABLISHED]) + control(PARAMETERS) + step(0, b"x") + control(ESTABLISHED) + step(0, b"x"),
+        "not-established-sides": bytes([NOT_ESTABLISHED]) + control(ESTABLISHED) + control(ESTABLISHED, to=TO_CLIENT) + exchange,
+        "not-established-asked": bytes([NOT_ESTABLISHED]) + control(ASK_REKEY) + control(REAUTHENTICATE) + tick(1),
+        "asked-early": b"\0" + control(ASK_REKEY) + control(REAUTHENTICATE) + control(REAUTHENTICATE, to=TO_CLIENT) + exchange,
+        "same-roles": bytes([SAME_ROLES]) + exchange, "same-roles-restarted": bytes([SAME_ROLES | RESTARTED]) + exchange,
+        "stranger": bytes([STRANGER]) + exchange * 2, "stranger-restarted": bytes([STRANGER | RESTARTED]) + exchange * 2,
+        "empty": b"\0" + step(0), "empty-client": b"\0" + step(TO_CLIENT),
+        "flood": b"\0" + exchange + step(NO_TURNS, b"\x83x") * 200, "flood-long": b"\0" + step(NO_TURNS, b"\3" + bytes(1000)) * 4,
+        "unopened": b"\0" + unopened + tick(0, (3, 0, 0, 0)) + tick(0, (3, 0, 1, 0)) + exchange,
+        "counted": b"\0" + unopened + tick(0, (3, 0, 1, 0)) + tick(0, (3, 0, 1, 0), to=TO_CLIENT) + exchange,
+        "late-nothing": b"\0" + tick(1) + tick(1, to=TO_CLIENT),
+        "restart-keys": b"\0" + exchange + control(RESTART_KEYS_KEPT, 3, 1) + control(RESTART_KEYS_KEPT, 3, 0, to=TO_CLIENT)
+        + control(ASK_REKEY) + exchange + control(RESTART_KEYS_KEPT, 4, 1) + exchange,
+        "protection-early": b"\0" + step(NEXT) + step(TO_CLIENT, b"\x83\2") + step(TO_CLIENT, b"\x83\1"),
+        "protection-late": b"\0" + exchange + step(0, b"\x83\2") + step(TO_CLIENT, b"\x83\1"),
+        "protection-never": b"\0" + step(NEXT) + step(NEXT | TO_CLIENT) + tick(1) + tick(1, to=TO_CLIENT),
+        "protection-unprotected": b"\0" + unopened,
+        **{f"late-forged-{to}-{count}": b"\0" + unopened[:6 * count] + tick(1, (3, 0, 0, 9), to=to) for to in sides for count in range(4)},
+        **{f"late-{to}-{count}": b"\0" + unopened[:3 * count] + tick(1, (3, 0, 0, 0), to=to) for to in sides for count in range(8)},
+        **{f"message-{number}": b"\0" + exchange + step(number % 2, octets) for number, octets in enumerate(
+            (b"\5x", b"\5x", b"\x83\x16\3\3\0\1x", b"\x83\x16\3\3\0\1x", b"\x04\x16\3\3\0\1\1", b"\x04\x16\3\3\0\1\1"))},
+        **{f"strays-{to}-{count}": b"\0" + exchange[:6 * count] + step(to, b"\x03\x17\3\3\0\1x") * 40 + step(
+            to, b"\x17\3\3\0\1x") * 20 for to in sides for count in (0, 1, 4)},
+        **{f"dribble-{to}": b"\0" + step(NEXT) * (to != 0) + step(to, b"\x16\xfe\xfd\0\0\0\0\0\0\0\1\0\1x") * 80 for to in sides},
+        **{f"hellos-{count}": b"\0" + exchange[:6 * count] + step(0, b"\x03\x16\3\3\0\4\1\0\0\0") * 3 for count in (0, 1, 2, 4)},
+    }
+    for to in sides:
+        for restarted in (0, RESTARTED):
+            begin = bytes([restarted]) + (b"" if restarted else exchange)
+            scripts.update({f"{name}-{to}-{restarted}": begin + octets for name, octets in {
+                "used-up": tick(0, (3, OF_SEALED, 1, 255), to=to), "forged": tick(0, (3, 0, 1, 255), to=to),
+                "half-used": tick(0, (3, OF_SEALED, 1, 200), to=to) + exchange * 2, "half-forged": tick(0, (3, 0, 1, 200), to=to) + exchange,
+                "octets": tick(0, (3, MANY_OCTETS, 255, 0), to=to) + exchange, "age": tick(37, to=to) + exchange * 2,
+                "old": tick(145, to=to), "no-answer": tick(37, to=to) + (tick(1, to=to)) * 5,
+                "expired": control(CALENDAR, 255) * 3 + tick(0, to=to) + exchange, "asked": control(REAUTHENTICATE, to=to) + exchange * 2,
+                "asked-twice": control(REAUTHENTICATE, to=to) * 2 + control(ASK_REKEY, to=to) * 2 + exchange * 2,
+                "drain": (control(ASK_REKEY, to=to) + exchange * 2) * 2 + tick(0, (5, 0, 1, 0), to=to) + tick(2, to=to) + tick(4, to=to),
+                "unanswered": control(ASK_REKEY, to=to) + step(NEXT | to) + tick(1, to=to) + tick(1, to=to) + exchange,
+                "long-time": (tick(9, to=to) + tick(9, to=to ^ 1) + exchange) * 5, "crossed": control(ASK_REKEY) + control(
+                    ASK_REKEY, to=TO_CLIENT) + step(NEXT | to) + step(NEXT | to ^ 1) + exchange * 2,
+            }.items()})
+    for name, octets in scripts.items():
+        (folder / name).write_bytes(octets)
+    # The certificates of the test last 30 days.
+    for quarters in (1, 60, 115, 117, 118, 119, 120, 121, 255):
+        (folder / f"expiry-{quarters}").write_bytes(b"\0" + exchange + control(CALENDAR, quarters) + tick(0) + tick(
+            0, to=TO_CLIENT) + exchange * 2)
 
 # Of the exported authenticators: a kind, then changes or octets.
 folder = pathlib.Path(__file__).parent / "corpus" / "fuzz_authenticator"
@@ -388,6 +453,8 @@ for file, names in {
             "sip:a.example", "sip://user@a.example:5061/x", "urn:nf:1", "nothing", "http://a.example")],
         "ip": [x509.IPAddress(ipaddress.ip_address(a)) for a in ("10.0.0.1", "fd00::1")],
         "other": [x509.RFC822Name("a@b.example"), x509.DirectoryName(name("x")), x509.RegisteredID(x509.ObjectIdentifier("1.2.3"))],
+        "uri-user": [x509.UniformResourceIdentifier(u) for u in ("SIP://user@A.example:5061/x", "https://b.EXAMPLE/y", "urn:nf:2")],
+        "uri-plain": [x509.UniformResourceIdentifier(u) for u in ("sips:a.example", ":a.example", "sip:nowhere", "https:b.example")],
         "many": [x509.DNSName(f"n{i}.example") for i in range(40)], "none": [],
         "long": [x509.DNSName("a" * 60 + ".example." + "b" * 60), x509.UniformResourceIdentifier("urn:" + "c" * 400)],
 }.items():
@@ -400,5 +467,5 @@ for file, names in {
     made = builder.sign(key, hashes.SHA256())
     (folder / file).write_bytes(made.public_bytes(serialization.Encoding.DER))
 for number, text in enumerate(["dns:a.example", "dns:*.example", "dns:", "uri:urn:x", "uri:x", "ip:10.0.0.1", "ip:x", "x",
-                               "dns:a..b", "uri:sip://a.example"]):
+                               "dns:a..b", "uri:sip://a.example", "any", "ip:fd00::1", "dns:" + "a" * 1100]):
     (folder / f"text-{number}").write_bytes(text.encode())
