@@ -69,6 +69,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     require(row.has_value());
     const auto opened = open_row(*ring, {"g", kTuple}, *row);
     require(opened && opened->record.description == description);
+    const auto resealed = reseal_row(*ring, {"g", kTuple}, *row, random);
+    require(resealed && *resealed != *row);
+    require(open_row(*ring, {"g", kTuple}, *resealed)->record.description == description);
+    require(!open_row(*ring, {"h", kTuple}, *row) &&
+            !reseal_row(*ring, {"h", kTuple}, *row, random));
     packet::Reader changes(input);
     auto changed = *row;
     while (changes.left() >= 3) {

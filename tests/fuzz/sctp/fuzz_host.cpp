@@ -1,10 +1,13 @@
 // Two hosts and a script: every packet between them, from INIT to SHUTDOWN COMPLETE, may be lost,
-// repeated, cut, changed or replaced by what the input says. Also what never was a packet.
+// repeated, cut, changed or replaced by what the input says. Also what never was a packet, packets
+// of before, COOKIE ECHOs with any cookie that was seen, time, and what the application does.
+#include <algorithm>
 #include <deque>
 #include <optional>
 #include <vector>
 
 #include "control/sctp/host.h"
+#include "dataplane/packet/init_chunk.h"
 #include "dataplane/packet/reader.h"
 #include "dataplane/packet/sctp.h"
 #include "foundation/clock.h"
@@ -18,6 +21,29 @@ namespace {
 using namespace sdg;
 using namespace std::chrono_literals;
 using fuzz::require;
+
+enum Mode : uint8_t {
+    kProtected = 1,
+    kLoose = 2,
+    // Two bits of the server's, shifted: as the client, other methods, no protection, refuses.
+    kServerShift = 2,
+    kCrossing = 16,  // the server connects, too
+    kFull = 32,      // the server takes one association, and somebody else has it
+    kRestart = 64,
+    kSurvives = 128,  // a restart of a plain association
+};
+
+// What happens beside the packets between the two.
+enum Aside : uint8_t {
+    kNothing,
+    kRaw,    // any octets: [to, length, octets]
+    kAgain,  // a packet of before: [back, opened]
+    kPause,  // [seconds]
+    kEcho,   // COOKIE ECHO with the cookie of an INIT ACK of before: [back, opened]
+    kClose,  // the listener goes
+    kAbort,  // [whose]
+    kAsides
+};
 
 class Observer final : public sctp::AssociationObserver {
  public:
@@ -42,6 +68,7 @@ class Observer final : public sctp::AssociationObserver {
     }
     void on_writable(sctp::Association&) override {}
     void on_peer_shutdown(sctp::Association&) override {}
+    void on_restarted(sctp::Association& fresh) override { live = &fresh; }
     void on_closed(sctp::Association&, sctp::CloseReason, const std::string&) override {
         live = nullptr;
         ++closed;
@@ -58,22 +85,43 @@ class Path {
         if ((mode & 1) != 0) {
             leg.key_management = keys::LocalKeyManagement{};
             leg.key_management->methods = {0, 192};
-            leg.key_management->required = (mode & 2) == 0;
+            leg.key_management->required = (mode & kLoose) == 0;
+            leg.key_management->restart = (mode & kRestart) != 0;
         }
+        leg.survives_restart = (mode & kSurvives) != 0;
+        sctp::LegSettings server_leg = leg;
+        const unsigned server = mode >> kServerShift & 3;
+        if (server == 1 && server_leg.key_management) {
+            server_leg.key_management->methods = {7};
+        } else if (server == 2) {
+            server_leg.key_management.reset();
+        }
+        refuses_ = server == 3;
+        const sctp::Host::Settings settings{.max_associations = (mode & kFull) != 0 ? 1U : 10U};
         for (int side = 0; side < 2; ++side) {
             hosts_[side] = *sctp::Host::create(
-                {}, {}, protection_[side],
+                side == 1 ? settings : sctp::Host::Settings{}, {}, protection_[side],
                 [this, side](const sctp::OutgoingPacket& packet) {
                     queue_.push_back({side == 0 ? 1 : 0, {packet.sctp.begin(), packet.sctp.end()}});
                     return true;
                 },
                 clock_, random_);
         }
-        listener_ = *hosts_[1]->listen(address(1), 5000, 0, leg, 10,
+        listener_ = *hosts_[1]->listen(address(1), 5000, 0, server_leg, 10,
                                        [this](sctp::Association&) { return accept(); });
         auto association =
             hosts_[0]->connect({address(0), address(1), 40'000, 5000, 0}, leg, 5s, client_);
         require(association.has_value());
+        if ((mode & kFull) != 0) {
+            require(hosts_[1]
+                        ->connect({address(1), address(0), 0, 6000, 0}, leg, 1000s,
+                                  others_.emplace_back())
+                        .has_value());
+        }
+        if ((mode & kCrossing) != 0) {
+            static_cast<void>(hosts_[1]->connect({address(1), address(0), 5000, 40'000, 0}, leg, 5s,
+                                                 others_.emplace_back()));
+        }
     }
 
     void run() {
@@ -82,7 +130,7 @@ class Path {
             if (round == 20 && client_.live != nullptr) {
                 client_.live->shutdown();
             }
-            raw();
+            aside();
             step();
         }
         // Whatever has happened, everything can be ended and is then gone.
@@ -94,9 +142,11 @@ class Path {
             if (client_.live != nullptr) {
                 client_.live->abort("end of the run");
             }
-            for (Observer& server : servers_) {
-                if (server.live != nullptr) {
-                    server.live->abort("end of the run");
+            for (auto* observers : {&servers_, &others_}) {
+                for (Observer& one : *observers) {
+                    if (one.live != nullptr) {
+                        one.live->abort("end of the run");
+                    }
                 }
             }
             queue_.clear();
@@ -120,14 +170,26 @@ class Path {
     }
 
     sctp::AssociationObserver* accept() {
-        if (servers_.size() == 4) {
+        if (servers_.size() == 4 || refuses_) {
             return nullptr;
         }
         return &servers_.emplace_back();
     }
 
-    void hand_over(int to, std::vector<uint8_t> octets) {
+    // opened: came in a DTLS chunk, of the restart keys by the second bit.
+    void hand_over(int to, std::vector<uint8_t> octets, uint8_t opened = 0) {
+        seen_.push_front({to, octets});
+        if (seen_.size() > 16) {
+            seen_.pop_back();
+        }
         sctp::ReceivedPacket packet;
+        const Observer& observer = to == 0 || servers_.empty() ? client_ : servers_.back();
+        if (opened != 0 && observer.live != nullptr) {
+            packet.opened = true;
+            packet.restart = (opened & 2) != 0;
+            packet.association = observer.live->id();
+            packet.epoch = 3;
+        }
         packet.local = address(to);
         packet.peer = address(1 - to);
         packet.sctp = octets;
@@ -175,13 +237,67 @@ class Path {
         }
     }
 
-    void raw() {
-        if (script_.u8() % 4 != 1) {
+    void aside() {
+        switch (static_cast<Aside>(script_.u8() % kAsides)) {
+            case kRaw: {
+                const uint8_t to = script_.u8() % 2;
+                const auto octets = script_.bytes(script_.u8() % (script_.left() + 1));
+                hand_over(to, {octets.begin(), octets.end()});
+                break;
+            }
+            case kAgain: {
+                const size_t back = script_.u8();
+                const uint8_t opened = script_.u8();
+                if (back < seen_.size()) {
+                    const Packet packet = seen_[back];
+                    hand_over(packet.to, packet.octets, opened);
+                }
+                break;
+            }
+            case kPause:
+                clock_.advance(std::chrono::seconds(script_.u8()));
+                break;
+            case kEcho:
+                echo();
+                break;
+            case kClose:
+                listener_.reset();
+                break;
+            case kAbort:
+                if (auto* live = (script_.u8() & 1) == 0 || servers_.empty() ? client_.live
+                                                                             : servers_.back().live;
+                    live != nullptr) {
+                    live->abort("the script says so");
+                }
+                break;
+            default:
+                break;
+        }
+    }
+
+    // To who has made the cookie, with the tags that are right for it.
+    void echo() {
+        size_t back = script_.u8();
+        const uint8_t opened = script_.u8();
+        for (const Packet& packet : seen_) {
+            const auto view = packet::InitView::parse(packet.octets);
+            const auto cookie = view ? view->state_cookie() : std::nullopt;
+            if (!cookie || back-- != 0) {
+                continue;
+            }
+            std::vector<uint8_t> out(packet::kCommonHeader + packet::kChunkHeader + cookie->size());
+            const auto header = view->header();
+            packet::write_common_header(
+                out.data(), {header.destination_port, header.source_port, view->initiate_tag()});
+            out[packet::kCommonHeader] = packet::kChunkCookieEcho;
+            packet::store_be16(out.data() + packet::kCommonHeader + 2,
+                               static_cast<uint16_t>(packet::kChunkHeader + cookie->size()));
+            std::copy(cookie->begin(), cookie->end(),
+                      out.begin() + packet::kCommonHeader + packet::kChunkHeader);
+            out.resize(packet::padded_to_4(out.size()));
+            hand_over(1 - packet.to, std::move(out), opened);
             return;
         }
-        const uint8_t to = script_.u8() % 2;
-        const auto octets = script_.bytes(script_.u8() % (script_.left() + 1));
-        hand_over(to, {octets.begin(), octets.end()});
     }
 
     void step() {
@@ -196,8 +312,11 @@ class Path {
     SeededRandom random_{1};
     test::FakeProtection protection_[2];
     std::deque<Packet> queue_;
+    std::deque<Packet> seen_;  // the newest first
     Observer client_;
     std::deque<Observer> servers_;
+    std::deque<Observer> others_;  // of what the server connects itself
+    bool refuses_ = false;
     std::unique_ptr<sctp::Host> hosts_[2];
     std::unique_ptr<sctp::Listener> listener_;
 };

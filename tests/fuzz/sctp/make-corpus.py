@@ -42,6 +42,12 @@ for name, chunks in {
 }.items():
     write("fuzz_cookie", f"packet-{name}", header + chunks)
 
+for cause in [*range(16), *range(100, 112)]:
+    write("fuzz_cookie", f"cause-{cause}", struct.pack(">H", cause))
+write("fuzz_cookie", "changed-key", bytes([0, 1, 9]))
+write("fuzz_cookie", "changed-form", bytes([0, 0, 9]))
+write("fuzz_cookie", "changed-mac", bytes([0, 30, 9]))
+
 # Of two hosts: an octet of mode, then an octet for each packet (what becomes of it) and for what nobody has sent.
 for mode in range(4):
     write("fuzz_host", f"quiet-{mode}", bytes([mode]) + bytes(250))
@@ -54,3 +60,46 @@ for name, chunks in {"init": chunk(1, init), "cookie-echo": chunk(10, bytes(100)
     octets = header + chunks
     for to in range(2):
         write("fuzz_host", f"raw-{name}-{to}", b"\1" + bytes(3) + bytes([1, to, len(octets)]) + octets + bytes(60))
+
+# What happens beside the packets: an octet for each packet of a round, then what else.
+(NOTHING, RAW, AGAIN, PAUSE, ECHO, CLOSE, ABORT) = range(7)
+PROTECTED, LOOSE, OTHER_METHODS, UNPROTECTED, REFUSES, CROSSING, FULL, RESTART, SURVIVES = 1, 2, 4, 8, 12, 16, 32, 64, 128
+TWICE = 2
+for server in (0, OTHER_METHODS, UNPROTECTED, REFUSES):
+    for mode in (0, PROTECTED, PROTECTED | LOOSE, PROTECTED | RESTART):
+        write("fuzz_host", f"mode-{mode | server}", bytes([mode | server]) + bytes(60))
+for mode in (CROSSING, CROSSING | PROTECTED, FULL, FULL | PROTECTED, SURVIVES, RESTART | OTHER_METHODS | PROTECTED | UNPROTECTED):
+    write("fuzz_host", f"mode-{mode}", bytes([mode]) + bytes(60))
+
+
+def raw(to, octets):
+    return bytes([RAW, to, len(octets)]) + octets
+
+
+def own_init(chunk_value, port=40001, tag=0):
+    return struct.pack(">HHII", port, 5000, tag, 0) + chunk(1, chunk_value)
+
+
+inits = {
+    "good": init, "window": struct.pack(">IIHHI", 1, 100, 10, 10, 7), "no-streams": struct.pack(">IIHHI", 1, 65536, 0, 10, 7),
+    "tag": struct.pack(">IIHHI", 0, 65536, 10, 10, 7), "parameters": init + b"\0\7\0\1", "managed": init + management[5],
+}
+for mode in (0, PROTECTED, PROTECTED | RESTART, FULL, REFUSES, SURVIVES):
+    for name, value in inits.items():
+        # The packets of a round come before: INIT; INIT ACK; COOKIE ECHO; COOKIE ACK.
+        for port, rounds in ((40000, 0), (40000, 6), (40001, 0)):
+            write("fuzz_host", f"init-{mode}-{name}-{port}-{rounds}", bytes([mode]) + bytes(2 * rounds) + b"\0" + raw(
+                1, own_init(value, port)) + bytes(3) + bytes([ECHO, 0, 0]) + bytes(6) + bytes([ECHO, 0, 0]) + bytes(20))
+for mode in (0, PROTECTED, PROTECTED | RESTART, CROSSING, PROTECTED | CROSSING, SURVIVES):
+    for rounds in (1, 2, 8, 20):
+        begin = bytes([mode]) + bytes(2 * rounds) + b"\0"
+        for opened in (0, 3):
+            for back in (0, 2):
+                write("fuzz_host", f"echo-{mode}-{rounds}-{opened}-{back}", begin + bytes([ECHO, back, opened]) + bytes(30))
+                write("fuzz_host", f"again-{mode}-{rounds}-{opened}-{back}", begin + bytes([AGAIN, back, opened]) + bytes(30))
+        for name, octets in {"pause": bytes([PAUSE, 70]), "close": bytes([CLOSE]), "abort": bytes([ABORT, 0]), "abort-server": bytes(
+                [ABORT, 1])}.items():
+            write("fuzz_host", f"{name}-{mode}-{rounds}", begin + octets + bytes(3) + bytes([ECHO, 0, 0]) + bytes(30))
+    # Two INITs, two cookies: the second comes, too.
+    write("fuzz_host", f"two-cookies-{mode}", bytes([mode, TWICE, 0]) + bytes(10) + bytes([ECHO, 0, 0, 0, ECHO, 1, 0]) + bytes(30))
+    write("fuzz_host", f"spent-{mode}", bytes([mode]) + bytes(10) + bytes([ABORT, 1]) + bytes(12) + bytes([ECHO, 0, 0]) + bytes(30))

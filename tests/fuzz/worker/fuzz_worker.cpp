@@ -26,7 +26,7 @@ enum What : uint8_t {
     kSealed,  // a record of ours, sent back: [length, (at, at, xor)...]
     kSend,    // of the control plane: [to whom, clear, length, length]
     kTime,    // [tenths of a second]
-    kKeys,    // the other association gets keys, or loses them
+    kKeys,    // the other association gets keys, or loses them, or what may come in clear changes
     kKinds
 };
 
@@ -40,6 +40,7 @@ class Bench {
         RigOptions options;
         options.restart = true;
         options.static_neighbour = false;
+        options.announce = true;
         rig_.emplace(options);
         rig_->poll();
         static_cast<void>(rig_->wires[0]->take());
@@ -115,7 +116,11 @@ class Bench {
                 pass(hz_ / 10 * at(content, 0));
                 break;
             default:
-                if ((at(content, 0) & 1) != 0) {
+                if ((at(content, 0) & 4) != 0) {
+                    static_cast<void>(rig_->protection->set_clear_policy(
+                        (at(content, 0) & 1) != 0 ? mine_ : theirs_,
+                        static_cast<keys::ClearPolicy>(at(content, 1) % 3)));
+                } else if ((at(content, 0) & 1) != 0) {
                     static_cast<void>(
                         rig_->protection->destroy_receive_key(theirs_, keys::KeyRole::primary, 3));
                 } else {

@@ -59,6 +59,35 @@ seeds = {
         hexa("080045000014000000004084") + bytes(8), hexa("86dd6000000000003a40") + theirs6 + ours6,
         hexa("88a80001810000020800"), hexa("0800460000180000000040840000") + theirs + ours + bytes(4), b"\x08")),
 }
+chunks.update({"init-ack": "0200001411223344000100000001000100000007", "init-ack-bundled": "0200001411223344000100000001000100000007"
+               "0b000004", "cookie-ack": "0b000004"})
+every = b"".join(step(SCTP, flow, 0, hexa(octets)) for octets in chunks.values() for flow in range(2))
+for policy in range(3):
+    seeds[f"clear-policy-{policy}"] = step(KEYS, 4, policy) + step(KEYS, 5, policy) + every
+
+
+def ipv4(source, destination, payload, protocol=132):
+    head = hexa("4500") + (20 + len(payload)).to_bytes(2, "big") + hexa("0001000040") + bytes([protocol, 0, 0]) + source + destination
+    total = sum(int.from_bytes(head[i:i + 2], "big") for i in range(0, 20, 2))
+    total = (total & 0xFFFF) + (total >> 16)
+    total = (total & 0xFFFF) + (total >> 16)
+    return head[:10] + (~total & 0xFFFF).to_bytes(2, "big") + head[12:] + payload
+
+
+to_us = hexa("02000000000a02000000000b")
+abort = hexa("138813880000000100000000" "06000004")
+seeds["addresses"] = b"".join(step(FRAME, to_us, hexa("0800"), ipv4(source, destination, abort)) for source, destination in (
+    (theirs, ours), (hexa("e0000001"), ours), (ours, ours), (theirs, other), (bytes(4), ours), (hexa("ffffffff"), ours)))
+seeds["link-addresses"] = step(FRAME, hexa("0200000000ff02000000000b0800"), ipv4(theirs, ours, abort)) + step(
+    FRAME, hexa("02000000000a02000000000b810000050800"), ipv4(theirs, ours, abort)) + step(
+        FRAME, to_us, hexa("0800"), ipv4(theirs, ours, abort + bytes(1600)))
+question = hexa("87000000" "00000000") + ours6
+pseudo = bytes(16) + hexa("ff0200000000000000000001ff000001") + hexa("000000180000003a") + question
+total = sum(int.from_bytes(pseudo[i:i + 2], "big") for i in range(0, len(pseudo), 2))
+while total >> 16:
+    total = (total & 0xFFFF) + (total >> 16)
+seeds["unspecified"] = step(FRAME, hexa("3333ff00000102000000000b86dd6000000000183aff"), bytes(16), hexa(
+    "ff0200000000000000000001ff000001"), question[:2] + (~total & 0xFFFF).to_bytes(2, "big") + question[4:])
 for name, octets in chunks.items():
     seeds[name] = b"".join(step(SCTP, flow, tag, hexa(octets)) for flow in range(4) for tag in range(2))
 
