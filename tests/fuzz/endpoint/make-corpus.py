@@ -59,10 +59,13 @@ for number, link in enumerate(LINKS):
     (folder / link).write_bytes(bytes([number]) + b"".join(struct.pack(">H", len(f)) + f for f in frames))
 for link, number in list(NUMBERS.items()) + [("unknown", 147)]:
     for order, name in ((">", "big"), ("<", "little")):
-        frames = [framed(link, packet) for packet in talk[:9]]
+        frames = [framed(link, packet) for packet in (talk if link == "ethernet" else talk[:9])]
         file = struct.pack(order + "IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, number) + b"".join(
             struct.pack(order + "IIII", 1, 2, len(f), len(f)) + f for f in frames)
         (folder / f"file-{link}-{name}").write_bytes(bytes([len(LINKS)]) + file)
+(folder / "file-none").write_bytes(bytes([len(LINKS)]) + b"no capture")
+(folder / "file-type").write_bytes(bytes([len(LINKS)]) + struct.pack("<IHHiIIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 9999, 0))
+(folder / "file-cut-early").write_bytes(bytes([len(LINKS)]) + file[:60])
 (folder / "file-cut").write_bytes(bytes([len(LINKS)]) + file[:-7])
 blocks = [
     struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28),
