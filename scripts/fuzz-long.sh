@@ -17,7 +17,6 @@ round=600
 
 . scripts/build.sh
 . scripts/fuzz-targets.sh
-export SANITIZE=address,undefined CC=clang CXX=clang++
 BUILD_TARGETS=build.ninja build_tree "$dir" -Dfuzzers=true -Dperf=false -Doptimization=1
 BUILD_TARGETS=$(fuzz_targets "$dir" "$@" | tr '\n' ' ') build_tree "$dir"
 mkdir -p "$dir/findings"

@@ -13,7 +13,6 @@ dir=${FUZZ_BUILD_DIR:-build-fuzz}
 
 . scripts/build.sh
 . scripts/fuzz-targets.sh
-export SANITIZE=address,undefined CC=clang CXX=clang++
 BUILD_TARGETS=build.ninja build_tree "$dir" -Dfuzzers=true -Dperf=false -Doptimization=1
 BUILD_TARGETS=$(fuzz_targets "$dir" "$@" | tr '\n' ' ') build_tree "$dir"
 

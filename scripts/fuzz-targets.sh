@@ -1,6 +1,13 @@
 # shellcheck shell=bash
 # Sourced by the scripts that run libFuzzer targets: what there is, and how each is run.
 
+# Clang with both sanitizers, through ccache when it is installed: Meson adds that by itself only to
+# compilers that it has chosen.
+export SANITIZE=address,undefined CC=clang CXX=clang++
+if command -v ccache >/dev/null; then
+    export CC="ccache clang" CXX="ccache clang++"
+fi
+
 # fuzz_targets BUILD_DIR [NAME...]: ninja's names of the targets, all or those named.
 fuzz_targets() {
     local dir=$1 all
