@@ -200,7 +200,10 @@ void open_reordered(const KeyMaterial& material, std::span<const uint8_t> input)
         }
         engine().open_burst(requests);
         for (size_t i = 0; i < requests.size(); ++i) {
-            require(requests[i].outcome == outcomes[i]);
+            // Through the AEAD's batch interface a copy may be seen before the last failure is.
+            require(requests[i].outcome == outcomes[i] ||
+                    (requests[i].outcome == OpenOutcome::replayed &&
+                     outcomes[i] == OpenOutcome::open_limit));
             require(outcomes[i] != OpenOutcome::opened || requests[i].sequence == numbers[i]);
         }
         records.clear();
