@@ -10,6 +10,7 @@
 
 #include "control/log.h"
 #include "dataplane/port/eal.h"
+#include "dataplane/port/thread_sanitizer.h"
 
 namespace sdg::gateway {
 namespace {
@@ -196,8 +197,9 @@ Gateway::~Gateway() {
 }
 
 int Gateway::run_worker(void* argument) {
-    const auto* launch = static_cast<const Launch*>(argument);
+    auto* launch = static_cast<Launch*>(argument);
     launch->worker->run(*launch->stop);
+    port::hands_over(launch);
     return 0;
 }
 
@@ -219,8 +221,9 @@ Result<void> Gateway::start_workers() {
 
 void Gateway::stop_workers() {
     stop_.store(true);
-    for (const Launch& launch : launched_) {
+    for (Launch& launch : launched_) {
         rte_eal_wait_lcore(launch.lcore);
+        port::takes_over(&launch);
     }
     launched_.clear();
 }

@@ -1,7 +1,8 @@
 // What the thread sanitizer has to be told of DPDK. Its libraries are built without it, so that it
 // does not see how a packet buffer gets from thread to thread inside of them: through a pool, or
-// through the rings of a test's driver. Each of these orders one buffer, nothing else: what else
-// threads share must be ordered by our own code, or is reported.
+// through the rings of a test's driver; nor that it is over with a worker when EAL has waited for
+// it. Each of these orders one object, nothing else: what else threads share must be ordered by our
+// own code, or is reported.
 //
 // Any thread. Without the thread sanitizer there is no code behind any of it.
 #pragma once
@@ -16,13 +17,13 @@ namespace sdg::port {
 
 #ifdef __SANITIZE_THREAD__
 
-// This thread has done with the buffer ...
-inline void hands_over(void* buffer) {
-    __tsan_release(buffer);
+// This thread has done with the object ...
+inline void hands_over(void* object) {
+    __tsan_release(object);
 }
 // ... and this one begins with it.
-inline void takes_over(void* buffer) {
-    __tsan_acquire(buffer);
+inline void takes_over(void* object) {
+    __tsan_acquire(object);
 }
 // Buffers that go back into the pool are handed over to whoever gets them next. After EAL has
 // started, by the thread that has made the pool and before it gives it to others.
