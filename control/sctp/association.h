@@ -107,7 +107,9 @@ class LiveAssociation final : public Association {
     uint64_t door_ = 0;  // of a connected one: number of the listener that takes its restart
     bool first_opened_told_ = false;
     bool owns_virtual_port_ = false;
-    bool counted_ = false;  // as established
+    bool may_continue_ = false;      // connected from a port that the caller chose, and not up yet
+    uint32_t peer_initial_tsn_ = 0;  // of its INIT ACK
+    bool counted_ = false;           // as established
     bool finished_ = false;
 
  private:

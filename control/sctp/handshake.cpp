@@ -211,6 +211,7 @@ void HostImpl::on_init_ack(const ReceivedPacket& packet, LiveAssociation* associ
         return;
     } else {
         negotiated.peer_tag = view->initiate_tag();
+        association->peer_initial_tsn_ = view->initial_tsn();
         agree(*association, *settled);
         if (association->ending()) {
             deliver_promptly(*association);

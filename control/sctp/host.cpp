@@ -1,9 +1,11 @@
 #include "control/sctp/host.h"
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <map>
 #include <system_error>
+#include <utility>
 
 #include "control/sctp/host_impl.h"
 #include "control/sctp/leg_socket.h"
@@ -17,6 +19,7 @@ constexpr int kBacklog = 128;  // sockets are accepted in the call that makes th
 constexpr uint16_t kFirstEphemeral = 49152;
 // usrsctp holds a closed endpoint's port for a moment; how many ports to try in its place.
 constexpr unsigned kPortAttempts = 64;
+constexpr uint16_t kEmptySack = 16;  // octets of a SACK without gaps and duplicates
 
 void write_ports(std::span<uint8_t> packet, uint16_t source, uint16_t destination) {
     packet::store_be16(packet.data(), source);
@@ -318,6 +321,7 @@ Result<Association*> HostImpl::connect(const Endpoints& endpoints, const LegSett
         }
     }
     live.owns_virtual_port_ = true;
+    live.may_continue_ = endpoints.local_port != 0;
     if (auto configured =
             configure_leg(socket.get(), settings, parameters_, endpoints.local.family);
         !configured) {
@@ -587,6 +591,33 @@ void HostImpl::to_association(LiveAssociation& association, const ReceivedPacket
             association.note_abort_cause(std::nullopt);  // usrsctp did not believe it
         }
     }
+    if (first_chunk == packet::kChunkCookieAck && association.is_established() &&
+        std::exchange(association.may_continue_, false) && !association.negotiated_.agreement) {
+        send_empty_sack(association);
+    }
+}
+
+// What is set up from the port of an association that the peer still has is a restart to it. Where
+// the peer is usrsctp, too, it goes on counting what was in flight before, until a SACK comes while
+// nothing is. When time-outs have shrunk its congestion window to one packet, that count alone
+// fills it: without this SACK it would never send again.
+void HostImpl::send_empty_sack(const LiveAssociation& association) {
+    const Endpoints& endpoints = association.endpoints_;
+    std::array<uint8_t, packet::kCommonHeader + kEmptySack> sack{};
+    packet::write_common_header(
+        sack.data(), {endpoints.local_port, endpoints.peer_port, association.negotiated_.peer_tag});
+    uint8_t* chunk = sack.data() + packet::kCommonHeader;
+    chunk[0] = packet::kChunkSack;
+    packet::store_be16(chunk + 2, kEmptySack);
+    packet::store_be32(chunk + 4, association.peer_initial_tsn_ - 1);
+    packet::store_be32(chunk + 8, association.leg_.receive_buffer);
+    emit({.local = endpoints.local,
+          .peer = endpoints.peer,
+          .port = endpoints.port,
+          .association = {},
+          .worker = association.worker_,
+          .keep_clear = false,
+          .sctp = sack});
 }
 
 void HostImpl::to_usrsctp(const VirtualPath& path, std::span<uint8_t> packet) {

@@ -125,6 +125,7 @@ class HostImpl final : public Host, public PacketSink, public ReadyList {
     void deliver_promptly(LiveAssociation& association);
     void after_delivery();
     void to_association(LiveAssociation& association, const ReceivedPacket& packet);
+    void send_empty_sack(const LiveAssociation& association);
     void to_usrsctp(const VirtualPath& path, std::span<uint8_t> packet);
     void out_of_the_blue(const ReceivedPacket& packet, const FourTuple& tuple);
     void emit(const OutgoingPacket& packet);

@@ -291,6 +291,46 @@ TEST_F(Restart, can_follow_another_after_some_seconds) {
     }
 }
 
+// The nodes are usrsctp, too: by the time the gateway is back, time-outs have shrunk their
+// congestion windows to one packet, and one packet of before the restart is still counted.
+TEST_F(Restart, after_a_long_absence_in_the_midst_of_traffic_goes_on) {
+    for (uint64_t seed = 70; seed < 76; ++seed) {
+        World world(settings(seed, seed % 3 == 0 ? Keys::preshared : Keys::tls13));
+        Peer& client = bring_up(world);
+        Peer& at_server = *world.server->peers().back();
+        SeededRandom random(seed);
+        TimePoint next_word{};
+        world.also = [&] {  // both ends never have nothing to say
+            if (world.clock.now() >= next_word) {
+                for (Peer* peer : {&client, &at_server}) {
+                    for (const Message& m : make_messages(random.u32(), 8, 900)) {
+                        peer->send(m);
+                    }
+                }
+                next_word = world.clock.now() + milliseconds(50);
+            }
+        };
+        world.run_for(milliseconds(500 + random.u32() % 500));
+        auto& dying = seed % 2 == 0 ? world.a : world.b;
+        world.kill(dying);
+        world.run_for(milliseconds(3'000 + random.u32() % 5'000));
+        world.start(dying);
+        ASSERT_TRUE(world.run_until([&] { return dying->relay().counters().pairs_restored == 1; },
+                                    seconds(30)));
+        const size_t there = at_server.received().size();
+        const size_t back = client.received().size();
+        EXPECT_TRUE(world.run_until(
+            [&] {
+                return at_server.received().size() > there + 100 &&
+                       client.received().size() > back + 100;
+            },
+            seconds(20)))
+            << seed << ": " << at_server.received().size() - there << " and "
+            << client.received().size() - back << " since the restart";
+        world.also = nullptr;
+    }
+}
+
 TEST_F(Restart, works_over_a_bad_link) {
     for (uint64_t seed = 60; seed < 66; ++seed) {
         World world(settings(seed));
