@@ -245,7 +245,7 @@ TEST(KeySession, restarted_initiator_sends_under_the_new_primary_key_at_once) {
     EXPECT_EQ(told(s.on_tick(now, std::array{of_restart(receive(3, 5))})), "heartbeat");
     EXPECT_EQ(told(s.on_tick(now, std::array{receive(3, 1)})), "");
     EXPECT_EQ(told(s.on_tick(now, std::array{receive(3, 1)})), "");
-    now += seconds(9);
+    now += seconds(4);
     EXPECT_EQ(told(s.on_tick(now, std::array{receive(3, 1)})), "");
     now += seconds(1);
     EXPECT_EQ(told(s.on_tick(now, std::array{receive(3, 1)})),
