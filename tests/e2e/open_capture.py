@@ -72,14 +72,15 @@ def chunks(packet):
 
 
 def main():
-    keys = collections.defaultdict(dict)  # (tag, restart, low bits) -> epoch -> Key
+    # Of one epoch there may be several: a restarted association runs under restart keys of epoch 3, and has new ones.
+    keys = collections.defaultdict(dict)  # (tag, restart, low bits) -> (epoch, key, IV) -> Key
     for name in sys.argv[2:]:
         with open(name, encoding="ascii") as file:
             for line in file:
                 word, tag, epoch, role, suite, key, iv, sn_key = line.split()
                 assert word == "DTLS_CHUNK"
                 slot = keys[(int(tag, 16), role == "R", int(epoch) & 3)]
-                slot.setdefault(int(epoch), Key(int(epoch), int(suite, 16), bytes.fromhex(key),
+                slot.setdefault((int(epoch), key, iv), Key(int(epoch), int(suite, 16), bytes.fromhex(key),
                                                 bytes.fromhex(iv), bytes.fromhex(sn_key)))
     opened, closed, clear = collections.Counter(), collections.Counter(), collections.Counter()
     restart, repeated, numbers = 0, 0, set()
