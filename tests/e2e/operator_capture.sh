@@ -34,7 +34,13 @@ record='$8 != ""' opened='$9 == 3'
 comment() { capinfos -k "$1" 2>/dev/null; }
 told() { json "$LAB_DIR/told.json" "$1"; }
 state() { ctl "$1" --json captures | /usr/bin/python3 -c 'import json, sys; c = json.load(sys.stdin)["captures"]; print(c[0]["state"], c[0]["reason"]) if c else print("none")'; }
-is_over() { ctl a --json status >"$LAB_DIR/status.json" && [ "$(json "$LAB_DIR/status.json" "d['associations']")" = 0 ]; }
+# At both ends: then the last packet, SHUTDOWN COMPLETE, has crossed the link.
+is_over() {
+    local side
+    for side in a b; do
+        ctl "$side" --json status >"$LAB_DIR/status.json" && [ "$(json "$LAB_DIR/status.json" "d['associations']")" = 0 ] || return 1
+    done
+}
 is_state() { [ "$(state "$1")" = "$2" ]; }
 client() {
     lab_client --exchange "$LAB_EXCHANGE" --no-sweep --pace 1 --duration 600 --expect-end shutdown \
