@@ -98,6 +98,13 @@ class KeeperTest : public testing::Test {
         return out;
     }
 
+    // That the store has this context of the association, and no other.
+    void expect_only(unsigned number, uint64_t seed) {
+        const auto contexts = kept(number);
+        ASSERT_EQ(contexts.size(), 1U);
+        EXPECT_TRUE(same(contexts[0], context(seed)));
+    }
+
     TempFolder folder_;
     SystemRandom random_;
     ManualWallClock wall_clock_;
@@ -147,9 +154,7 @@ TEST_F(KeeperTest, puts_again_what_a_full_store_has_not_taken) {
     for (unsigned number = 0; number < 20; ++number) {
         EXPECT_EQ(told[number], (Told{false, true})) << number;
     }
-    const auto contexts = kept(7);
-    ASSERT_EQ(contexts.size(), 1U);
-    EXPECT_TRUE(same(contexts[0], context(7)));
+    expect_only(7, 7);
 }
 
 TEST_F(KeeperTest, newer_keys_take_the_place_of_those_that_wait) {
@@ -163,9 +168,7 @@ TEST_F(KeeperTest, newer_keys_take_the_place_of_those_that_wait) {
     after(2s);
     after(2s);
     EXPECT_EQ(keeper->counters().kept, 1U);
-    const auto contexts = kept(0);
-    ASSERT_EQ(contexts.size(), 1U);
-    EXPECT_TRUE(same(contexts[0], context(2)));
+    expect_only(0, 2);
 }
 
 // Keys that are about to be used must not come back into the store.
