@@ -49,7 +49,7 @@ constexpr std::array<Impairment, 7> kWeather = {{
 
 class Day {
  public:
-    Day(Keys keys, uint64_t seed) : random_(seed), world_(settings(keys, seed)) {
+    Day(Keys keys, uint64_t seed) : random_(seed), world_(restartable(nonces, seed, keys)) {
         world_.trunk.set_tap(
             [this](Link::Direction, std::span<const uint8_t> frame) { nonces.on_frame(frame); });
         world_.trunk.set_filter([this](Link::Direction, std::span<uint8_t>) {
@@ -107,15 +107,6 @@ class Day {
     [[nodiscard]] size_t messages() const { return sent_.size(); }
 
  private:
-    World::Settings settings(Keys keys, uint64_t seed) {
-        World::Settings out;
-        out.seed = seed;
-        out.keys_a = out.keys_b = keys;
-        out.restart = true;
-        out.on_start = [this](gateway::Gateway& gateway) { nonces.watch(gateway); };
-        return out;
-    }
-
     // About that much later: between half and one and a half times.
     TimePoint after(std::chrono::nanoseconds mean) {
         return world_.clock.now() + mean / 2 + mean * (random_.u32() % 1000) / 1000;

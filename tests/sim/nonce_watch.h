@@ -14,6 +14,7 @@
 #include "dataplane/record/open_context.h"
 #include "dataplane/record/record.h"
 #include "gateway/gateway.h"
+#include "tests/sim/world.h"
 
 namespace sdg::sim {
 
@@ -90,5 +91,15 @@ class NonceWatch {
     std::unique_ptr<record::RecordEngine> engine_;
     std::deque<Key> keys_;  // newest first
 };
+
+// Of a world whose gateways bring associations back; nonces is told of every key and outlives it.
+inline World::Settings restartable(NonceWatch& nonces, uint64_t seed, Keys keys) {
+    World::Settings out;
+    out.seed = seed;
+    out.keys_a = out.keys_b = keys;
+    out.restart = true;
+    out.on_start = [&nonces](gateway::Gateway& gateway) { nonces.watch(gateway); };
+    return out;
+}
 
 }  // namespace sdg::sim

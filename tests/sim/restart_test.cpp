@@ -26,12 +26,7 @@ class Restart : public testing::Test {
 
     // Every record on the trunk is opened once with the keys of both gateways.
     World::Settings settings(uint64_t seed, Keys keys = Keys::tls13) {
-        World::Settings out;
-        out.seed = seed;
-        out.keys_a = out.keys_b = keys;
-        out.restart = true;
-        out.on_start = [this](gateway::Gateway& gateway) { nonces.watch(gateway); };
-        return out;
+        return restartable(nonces, seed, keys);
     }
     static void set_on_restart(World::Settings& to, config::OnRestart what) {
         to.adjust_a = to.adjust_b = [what](config::Configuration& c) {
