@@ -249,11 +249,10 @@ lab_alive() { kill -0 "${LAB_PID_OF[$1]}" 2>/dev/null; }
 
 # lab_await SECONDS WHAT COMMAND...: until the command succeeds.
 lab_await() {
-    local tries=$(($1 * 20)) what=$2
+    local deadline=$((SECONDS + $1 + 1)) what=$2
     shift 2
     until "$@" >/dev/null 2>&1; do
-        tries=$((tries - 1))
-        if [ "$tries" -le 0 ]; then
+        if [ "$SECONDS" -ge "$deadline" ]; then
             echo "timed out: $what" >&2
             return 1
         fi

@@ -38,10 +38,9 @@ told() { json "$LAB_DIR/answer.json" "$1"; }
 scrape() { lab_in a curl -sf -H 'Authorization: Bearer lab-token' http://127.0.0.1:9641/metrics >"$LAB_DIR/metrics"; }
 
 client() {
-    lab_client --exchange "$LAB_EXCHANGE" --no-sweep --pace 1 --duration 60 --expect-end "$1" \
-        --summary "$LAB_DIR/client.json" >"$LAB_DIR/client.log" 2>&1 &
-    client=$!
-    lab_await 15 "the client does not run" grep -q 'messages answered' "$LAB_DIR/client.log" || fail "no traffic"
+    client_begin --exchange "$LAB_EXCHANGE" --no-sweep --pace 1 --duration 60 --expect-end "$1" \
+        --summary "$LAB_DIR/client.json"
+    client_runs
 }
 
 client shutdown
@@ -82,7 +81,7 @@ done
 
 "$CTL" reload >/dev/null || fail "reload"
 "$CTL" close "$id" >/dev/null || fail "close"
-wait $client || fail "the client saw no SHUTDOWN: $(tail -n 5 "$LAB_DIR/client.log")"
+client_end || fail "the client saw no SHUTDOWN: $(tail -n 5 "$LAB_DIR/client.log")"
 code=0
 "$CTL" close 4711 2>"$LAB_DIR/noticed" || code=$?
 [ "$code" -eq 1 ] && grep -q 'no association 4711' "$LAB_DIR/noticed" || fail "close of nothing: code $code"

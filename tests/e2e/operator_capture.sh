@@ -43,10 +43,9 @@ is_over() {
 }
 is_state() { [ "$(state "$1")" = "$2" ]; }
 client() {
-    lab_client --exchange "$LAB_EXCHANGE" --no-sweep --pace 1 --duration 600 --expect-end shutdown \
-        --summary "$LAB_DIR/client.json" >"$LAB_DIR/client.log" 2>&1 &
-    client=$!
-    lab_await 15 "the client does not run" grep -q 'messages answered' "$LAB_DIR/client.log" || fail "no traffic"
+    client_begin --exchange "$LAB_EXCHANGE" --no-sweep --pace 1 --duration 600 --expect-end shutdown \
+        --summary "$LAB_DIR/client.json"
+    client_runs
 }
 # capture SIDE ARGUMENTS...: in the background; capture_end waits for it.
 capture() {
@@ -174,7 +173,7 @@ lab_stop_gateway a || fail "gateway A ended with code $?"
 wait $ctl 2>/dev/null || true
 look "$LAB_DIR/last.pcapng"
 [ "$(count "$LAB_DIR/last.pcapng" "$dtls_chunk")" -gt 0 ] || fail "the last capture"
-wait $client || fail "the client: $(tail -n 5 "$LAB_DIR/client.log")"
+client_end || fail "the client: $(tail -n 5 "$LAB_DIR/client.log")"
 audited=$(/usr/bin/python3 -c 'import json, sys
 print(*(e["command"] + ":" + e["result"] for e in map(json.loads, open(sys.argv[1]))))' "$LAB_DIR/audit-a.log")
 [ "$audited" = "capture:ok capture_stop:ok capture_end:stopped capture:ok capture_end:packets capture:refused capture:refused capture:ok capture_end:failed capture:ok capture:unavailable capture_end:client_gone capture:ok capture_end:gateway_ends" ] || fail "audit log: $audited"

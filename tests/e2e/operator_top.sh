@@ -31,9 +31,8 @@ await 'no such socket'
 lab_server
 lab_gateway b
 lab_gateway a
-lab_client --exchange "$LAB_EXCHANGE" --no-sweep --pace 1 --duration 60 --expect-end shutdown \
-    --summary "$LAB_DIR/client.json" >"$LAB_DIR/client.log" 2>&1 &
-client=$!
+client_begin --exchange "$LAB_EXCHANGE" --no-sweep --pace 1 --duration 60 --expect-end shutdown \
+    --summary "$LAB_DIR/client.json"
 await 'ready'
 await '1 associations, 1 relaying'
 await 'dns:gateway-b.lab'
@@ -70,7 +69,7 @@ terminal resize-window -x 160 -y 40
 await 'dns:gateway-b.lab'
 
 "$CTL" close "$(screen | awk '/relaying +[0-9.-]/ { print $1; exit }')" || fail "the number in front is not the association's"
-wait $client || fail "the client: $(tail -n 5 "$LAB_DIR/client.log")"
+client_end || fail "the client: $(tail -n 5 "$LAB_DIR/client.log")"
 await '0 associations, 0 relaying'
 lab_stop_gateway a || fail "gateway A ended with code $?"
 await 'not reached, trying again'

@@ -39,6 +39,21 @@ json() {
     python3 -c 'import json, sys; d = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$1" "$2"
 }
 
+# client_begin ARGUMENTS...: a client of the server in the background, its output in $LAB_DIR/client.log.
+client_begin() {
+    lab_spawn client c "$LAB_ENDPOINT" client --connect "$(lab_at "$LAB_A" "$LAB_PORT")" --local "$(lab_at "$LAB_CLIENT" 0)" "$@"
+}
+client_runs() {
+    lab_await 15 "the client does not run" grep -q 'messages answered' "$LAB_DIR/client.log" || fail "no traffic"
+}
+# Waits for its end; its exit code.
+client_end() {
+    local code=0
+    wait "${LAB_PID_OF[client]}" || code=$?
+    unset "LAB_PID_OF[client]"
+    return "$code"
+}
+
 # Stops both gateways and the server; each must end by itself with exit code 0.
 stop_all() {
     lab_stop_server || fail "the server ended with code $?"

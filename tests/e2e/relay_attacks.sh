@@ -5,15 +5,14 @@
 /usr/bin/python3 -c 'import scapy' 2>/dev/null || skip "python3-scapy is not installed"
 
 lab_pair
-lab_client --exchange "$LAB_EXCHANGE" --associations 2 --pace 10 --duration 25 --largest 20000 \
-    --summary "$LAB_DIR/client.json" >"$LAB_DIR/client.log" 2>&1 &
-client=$!
-lab_await 15 "the client does not run" grep -q 'messages answered' "$LAB_DIR/client.log" || fail "no traffic"
+client_begin --exchange "$LAB_EXCHANGE" --associations 2 --pace 10 --duration 25 --largest 20000 \
+    --summary "$LAB_DIR/client.json"
+client_runs
 # From A's side of the link at B, and from B's side at A.
 lab_in a /usr/bin/python3 "$SOURCE_ROOT/tests/e2e/attack.py" ga1 "$LAB_B_TRUNK" 40 >"$LAB_DIR/sent-b.json" || fail "attack on B"
 lab_in b /usr/bin/python3 "$SOURCE_ROOT/tests/e2e/attack.py" gb1 "$LAB_A_TRUNK" 40 >"$LAB_DIR/sent-a.json" || fail "attack on A"
-kill -0 $client || fail "the client ended before the attacks did"
-wait $client || fail "the client: $(tail -n 5 "$LAB_DIR/client.log")"
+lab_alive client || fail "the client ended before the attacks did"
+client_end || fail "the client: $(tail -n 5 "$LAB_DIR/client.log")"
 [ "$(json "$LAB_DIR/client.json" "d['messages']['verified']")" -gt 1000 ] || fail "too little traffic"
 stop_all
 for gateway in a b; do

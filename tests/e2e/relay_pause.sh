@@ -6,13 +6,12 @@
 COUNT=4 PAUSE=5
 
 lab_pair
-lab_client --exchange "$LAB_EXCHANGE" --no-sweep --associations $COUNT --pace 5 --duration 20 --timeout 30 \
-    --summary "$LAB_DIR/client.json" >"$LAB_DIR/client.log" 2>&1 &
-client=$!
-lab_await 15 "no traffic" grep -q 'messages answered' "$LAB_DIR/client.log" || fail "no traffic"
+client_begin --exchange "$LAB_EXCHANGE" --no-sweep --associations $COUNT --pace 5 --duration 20 --timeout 30 \
+    --summary "$LAB_DIR/client.json"
+client_runs
 for gateway in a b; do
     pid=${LAB_PID_OF[gateway-$gateway]}
-    kill -0 $client || fail "there is no traffic any more"
+    lab_alive client || fail "there is no traffic any more"
     kill -STOP "$pid"
     sleep $PAUSE # the fault itself: how long it stands still
     [ "$(awk '/^State:/ { print $2 }' "/proc/$pid/status")" = T ] || fail "gateway $gateway was not stopped"
@@ -20,7 +19,7 @@ for gateway in a b; do
     # It relays again, long before the client would give an answer up.
     lab_await 10 "gateway $gateway does not go on" lab_gateway_ready $gateway || fail "gateway $gateway"
 done
-wait $client || fail "the client: $(tail -n 5 "$LAB_DIR/client.log")"
+client_end || fail "the client: $(tail -n 5 "$LAB_DIR/client.log")"
 json "$LAB_DIR/client.json" "{k: d[k] for k in ('messages', 'restarts', 'longest_silence_ms')}"
 [ "$(json "$LAB_DIR/client.json" "d['messages']['verified'] == d['messages']['sent'] > 50 * $COUNT and d['restarts'] == 0")" = True ] ||
     fail "messages are missing"

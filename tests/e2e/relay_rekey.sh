@@ -20,10 +20,9 @@ lab_capture "$LAB_DIR/middle.pcap"
 lab_server
 lab_gateway b
 lab_gateway a
-lab_client --exchange "$LAB_EXCHANGE" --no-sweep --pace 1 --duration 60 --expect-end shutdown \
-    --summary "$LAB_DIR/client.json" >"$LAB_DIR/client.log" 2>&1 &
-client=$!
-lab_await 15 "the client does not run" grep -q 'messages answered' "$LAB_DIR/client.log" || fail "no traffic"
+client_begin --exchange "$LAB_EXCHANGE" --no-sweep --pace 1 --duration 60 --expect-end shutdown \
+    --summary "$LAB_DIR/client.json"
+client_runs
 for ((epoch = 4; epoch < 4 + REKEYS; ++epoch)); do
     gateway=$([ $((epoch % 2)) -eq 0 ] && echo a || echo b)
     if [ $((epoch % 5)) -eq 0 ]; then
@@ -36,7 +35,7 @@ for ((epoch = 4; epoch < 4 + REKEYS; ++epoch)); do
     done
 done
 lab_stop_gateway a || fail "gateway A ended with code $?" # ends the client, too
-wait $client || fail "the client: $(tail -n 5 "$LAB_DIR/client.log")"
+client_end || fail "the client: $(tail -n 5 "$LAB_DIR/client.log")"
 stop_all
 check_link
 [ "$(json "$LAB_DIR/client.json" "d['messages']['verified']")" -gt 100 ] || fail "too little traffic"

@@ -27,9 +27,8 @@ lab_capture "$LAB_DIR/middle.pcap"
 lab_server
 lab_gateway b
 lab_gateway a
-lab_client --exchange "$LAB_EXCHANGE" --no-sweep --associations "$COUNT" "${PLAY[@]}" --timeout 30 \
-    --summary "$LAB_DIR/client.json" >"$LAB_DIR/client.log" 2>&1 &
-client=$!
+client_begin --exchange "$LAB_EXCHANGE" --no-sweep --associations "$COUNT" "${PLAY[@]}" --timeout 30 \
+    --summary "$LAB_DIR/client.json"
 for gateway in a b; do
     lab_await 30 "restart keys are not kept" is $gateway "d['restart_store']['kept']" "$COUNT" ||
         fail "gateway $gateway keeps $(of $gateway "d['restart_store']")"
@@ -50,7 +49,7 @@ lab_gateway "$VICTIM"
 lab_await 30 "not restored" is "$VICTIM" "d['relay']['pairs_restored']" "$COUNT" ||
     fail "restored: $(of "$VICTIM" "d['relay']")"
 echo "$COUNT associations relay again $((($(date +%s%N) - began) / 1000000)) ms after the start"
-wait $client || fail "the client: $(tail -n 5 "$LAB_DIR/client.log")"
+client_end || fail "the client: $(tail -n 5 "$LAB_DIR/client.log")"
 restarts=0
 if [ "${4:-}" = traffic ]; then
     json "$LAB_DIR/client.json" "{k: d[k] for k in ('messages', 'restarts', 'longest_silence_ms')}"

@@ -23,10 +23,9 @@ done
 lab_server
 lab_gateway b
 lab_gateway a
-lab_client --exchange "$LAB_EXCHANGE" --no-sweep --pace 1 --duration 60 --expect-end shutdown \
-    --summary "$LAB_DIR/client.json" >"$LAB_DIR/client.log" 2>&1 &
-client=$!
-lab_await 15 "the client does not run" grep -q 'messages answered' "$LAB_DIR/client.log" || fail "no traffic"
+client_begin --exchange "$LAB_EXCHANGE" --no-sweep --pace 1 --duration 60 --expect-end shutdown \
+    --summary "$LAB_DIR/client.json"
+client_runs
 last=$((3 + REKEYS))
 for ((epoch = 4; epoch <= last; ++epoch)); do
     gateway=$([ $((epoch % 2)) -eq 0 ] && echo a || echo b)
@@ -67,6 +66,6 @@ for side in a b; do
         fail "the scan of gateway $side saw nothing: $(cat "$LAB_DIR/scan-$side.json")"
 done
 lab_stop_gateway a || fail "gateway A ended with code $?"
-wait $client || fail "the client: $(tail -n 5 "$LAB_DIR/client.log")"
+client_end || fail "the client: $(tail -n 5 "$LAB_DIR/client.log")"
 stop_all
 json "$LAB_DIR/scan-a.json" "'%d needles, %d of them retired, %d octets of memory' % (d['needles'], d['retired_needles'], d['octets_read'])"

@@ -20,14 +20,13 @@ for gateway in a b; do
     lab_gateway b
     lab_gateway a
     gateways+=("${LAB_PID_OF[gateway-a]}" "${LAB_PID_OF[gateway-b]}")
-    lab_client --exchange "$LAB_EXCHANGE" --no-sweep --pace 5 --duration 60 --associations 3 \
-        --expect-end shutdown >"$LAB_DIR/client.log" 2>&1 &
-    client=$!
-    lab_await 15 "the client does not run" grep -q 'messages answered' "$LAB_DIR/client.log" || fail "no traffic"
+    client_begin --exchange "$LAB_EXCHANGE" --no-sweep --pace 5 --duration 60 --associations 3 \
+        --expect-end shutdown
+    client_runs
     started=$(date +%s)
     lab_stop_gateway $gateway || fail "gateway $gateway ended with code $?"
     [ $(($(date +%s) - started)) -le 8 ] || fail "gateway $gateway took longer than its time-out"
-    wait $client || fail "the client saw no orderly SHUTDOWN from gateway $gateway: $(tail -n 3 "$LAB_DIR/client.log")"
+    client_end || fail "the client saw no orderly SHUTDOWN from gateway $gateway: $(tail -n 3 "$LAB_DIR/client.log")"
     [ "$(json "$LAB_DIR/stats-$gateway.json" "d['records']['sealed'] > 0")" = True ] || fail "no statistics"
     stop_all
     [ "$(json "$LAB_DIR/server.json" "d['ended_by_shutdown']")" -eq 3 ] || fail "the server saw no orderly SHUTDOWN"

@@ -65,9 +65,8 @@ YAML
 lab_server
 lab_gateway b
 lab_gateway a
-lab_client --exchange "$LAB_EXCHANGE" --no-sweep --associations $COUNT --pace 2 --duration 120 --expect-end shutdown \
-    --summary "$LAB_DIR/client.json" >"$LAB_DIR/client.log" 2>&1 &
-client=$!
+client_begin --exchange "$LAB_EXCHANGE" --no-sweep --associations $COUNT --pace 2 --duration 120 --expect-end shutdown \
+    --summary "$LAB_DIR/client.json"
 lab_await 20 "restart keys are not kept" holds "d['restart_store']['kept'] == $COUNT" || fail "$(of "d['restart_store']")"
 EPOCH=3
 rekey "as it should be"
@@ -114,10 +113,10 @@ grep -q 'associations go on, but cannot be restarted as they are now' "$LAB_DIR/
 of "d['restart_store']"
 grep 'associations go on' "$LAB_DIR/gateway-a.log"
 lab_alive gateway-a || fail "the gateway has ended"
-kill -0 $client || fail "the client has ended: $(tail -n 5 "$LAB_DIR/client.log")"
+lab_alive client || fail "the client has ended: $(tail -n 5 "$LAB_DIR/client.log")"
 
 lab_stop_gateway a || fail "gateway A ended with code $?" # ends the client, too
-wait $client || fail "the client: $(tail -n 5 "$LAB_DIR/client.log")"
+client_end || fail "the client: $(tail -n 5 "$LAB_DIR/client.log")"
 [ "$(json "$LAB_DIR/client.json" "d['messages']['verified'] > 100 * $COUNT and d['restarts'] == 0")" = True ] || fail "too little traffic"
 if [ "$KIND" = sqlite ]; then
     dd if=/dev/urandom of="$LAB_DIR/store-a/restart.db" bs=1024 count=64 conv=notrunc 2>/dev/null

@@ -79,9 +79,8 @@ lab_spawn one one "$LAB_GATEWAY" --config "$LAB_DIR/gateway-one.yaml"
 lab_await 20 "the gateway is not ready" grep -q 'ready:' "$LAB_DIR/one.log" || fail "gateway one"
 lab_spawn two two "$LAB_GATEWAY" --config "$LAB_DIR/gateway-two.yaml"
 lab_await 20 "no standby" grep -q 'standby: ' "$LAB_DIR/two.log" || fail "gateway two"
-lab_client --exchange "$LAB_EXCHANGE" --no-sweep --associations "$COUNT" --duration 15 --pace 5 --may-lose 1500 --timeout 30 \
-    --summary "$LAB_DIR/client.json" >"$LAB_DIR/client.log" 2>&1 &
-client=$!
+client_begin --exchange "$LAB_EXCHANGE" --no-sweep --associations "$COUNT" --duration 15 --pace 5 --may-lose 1500 --timeout 30 \
+    --summary "$LAB_DIR/client.json"
 lab_await 30 "restart keys are not kept" is one "d['restart_store']['kept']" "$COUNT" || fail "gateway one keeps too little"
 grep -q 'ready:' "$LAB_DIR/two.log" && fail "the standby did not wait"
 
@@ -108,7 +107,7 @@ else
     [ "$HOW" != QUIT ] || [ "$code" -eq 0 ] || fail "the gateway left with code $code"
     rm -rf "/run/dpdk/sctp-gateway-$one"
 fi
-wait $client || fail "the client: $(tail -n 5 "$LAB_DIR/client.log")"
+client_end || fail "the client: $(tail -n 5 "$LAB_DIR/client.log")"
 json "$LAB_DIR/client.json" "{k: d[k] for k in ('messages', 'restarts', 'longest_silence_ms')}"
 # In flight when the first gateway stopped, and sent in vain until the second had them back.
 [ "$(json "$LAB_DIR/client.json" "d['restarts'] == $COUNT and d['messages']['verified'] > 100 * $COUNT")" = True ] ||

@@ -43,10 +43,9 @@ changes() { told "' '.join(c['key'] + ':' + c['change'] for c in d['changes'])";
 # served PORT: a node finds a way through to the server.
 served() { LAB_PORT=$1 lab_client --exchange "$LAB_EXCHANGE" --no-sweep --timeout 20 >"$LAB_DIR/second.log" 2>&1; }
 
-lab_client --exchange "$LAB_EXCHANGE" --no-sweep --pace 1 --duration 100 --expect-end shutdown \
-    --summary "$LAB_DIR/client.json" >"$LAB_DIR/client.log" 2>&1 &
-client=$!
-lab_await 15 "the client does not run" grep -q 'messages answered' "$LAB_DIR/client.log" || fail "no traffic"
+client_begin --exchange "$LAB_EXCHANGE" --no-sweep --pace 1 --duration 100 --expect-end shutdown \
+    --summary "$LAB_DIR/client.json"
+client_runs
 
 # Nothing is different, but the files are read.
 reload || fail "reload of the same: $(cat "$LAB_DIR/noticed")"
@@ -118,7 +117,7 @@ audited=$(/usr/bin/python3 -c 'import collections, json, sys
 print(dict(collections.Counter(e["result"] for e in map(json.loads, open(sys.argv[1])) if e["command"] == "reload")))' "$LAB_DIR/audit.log")
 [ "$audited" = "{'ok': $((RELOADS + 44)), 'refused': 6}" ] || fail "audit log: $audited"
 lab_stop_gateway a || fail "gateway A ended with code $?" # ends the client, too
-wait $client || fail "the client: $(tail -n 5 "$LAB_DIR/client.log")"
+client_end || fail "the client: $(tail -n 5 "$LAB_DIR/client.log")"
 stop_all
 [ "$(json "$LAB_DIR/client.json" "d['messages']['verified']")" -gt 100 ] || fail "too little traffic"
 for side in a b; do

@@ -32,9 +32,8 @@ epochs=3 method=0 addresses=$1
 if [ "$LAB_METHOD" = preshared ]; then
     lab_client --exchange "$LAB_EXCHANGE" --no-sweep || fail "the client"
 else
-    lab_client --exchange "$LAB_EXCHANGE" --no-sweep --pace 1 --duration 60 --expect-end shutdown >"$LAB_DIR/client.log" 2>&1 &
-    client=$!
-    lab_await 15 "the client does not run" grep -q 'messages answered' "$LAB_DIR/client.log" || fail "no traffic"
+    client_begin --exchange "$LAB_EXCHANGE" --no-sweep --pace 1 --duration 60 --expect-end shutdown
+    client_runs
     for epoch in 4 5; do
         gateway=$([ "$epoch" -eq 4 ] && echo a || echo b)
         kill -USR2 "${LAB_PID_OF[gateway-$gateway]}"
@@ -43,7 +42,7 @@ else
         done
     done
     lab_stop_gateway a || fail "gateway A ended with code $?" # ends the client, too
-    wait $client || fail "the client: $(tail -n 5 "$LAB_DIR/client.log")"
+    client_end || fail "the client: $(tail -n 5 "$LAB_DIR/client.log")"
 fi
 stop_all
 lab_stop_capture
