@@ -19,6 +19,7 @@
 #include <optional>
 #include <set>
 
+#include "control/relay/pair.h"
 #include "dataplane/packet/crc32c.h"
 #include "dataplane/packet/ipv4.h"
 #include "tests/fuzz/packet/require.h"
@@ -52,6 +53,8 @@ enum What : uint8_t {
     kReload,    // credentials: [gateway]
     kKill,      // a gateway, and it is started again: [gateway]; with restart stores only
     kNode,      // a node's packet on the access link, changed: [(at, at, xor)...]
+    kPair,      // the operator closes the first, or has it authenticated anew: [gateway, how]
+    kDrain,     // no new associations any more: [gateway]
     kKinds
 };
 
@@ -223,6 +226,19 @@ class Script {
                     world_.start(gateway);
                 }
                 break;
+            case kPair:
+                if (!gateway->relay().pairs().empty()) {
+                    relay::Pair& pair = *gateway->relay().pairs().front();
+                    if ((at(content, 1) & 1) != 0) {
+                        pair.close(std::chrono::seconds(2));
+                    } else {
+                        pair.request_reauthentication();
+                    }
+                }
+                break;
+            case kDrain:
+                gateway->drain();
+                break;
             default:
                 if (!node_packet_.empty()) {
                     honest_nodes_ = false;
@@ -281,6 +297,8 @@ class Script {
                                          Keys::dtls13};
         out.keys_a = out.keys_b = kMethods[options & 3];
         out.restart = restarts_;
+        out.different_keys = (options & 64) != 0;
+        out.b_plain = (options & 128) != 0;
         constexpr std::array kSuites = {
             config::CipherSuite::aes_128_gcm_sha256, config::CipherSuite::aes_256_gcm_sha384,
             config::CipherSuite::chacha20_poly1305_sha256, config::CipherSuite::aes_128_ccm_sha256};

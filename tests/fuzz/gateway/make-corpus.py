@@ -4,8 +4,9 @@ length in two octets, content); see fuzz_gateway.cpp."""
 import pathlib
 
 (RUN, MESSAGE, CONNECT, FORGE, REPLAY, REFLECT, INVENT, FRAME, WEATHER, BLACKOUT, REKEY, END, STALL, RELOAD, KILL,
- NODE) = range(16)
+ NODE, PAIR, DRAIN) = range(18)
 PRESHARED, TLS13, DTLS13, RESTARTS, EARLY = 0, 2, 3, 4, 8
+DIFFERENT_KEYS, B_PLAIN = 64, 128
 
 
 def step(what, *content):
@@ -59,6 +60,19 @@ for suite in range(1, 4):
     seeds[f"suite-{suite}"] = bytes([PRESHARED | suite << 4]) + traffic + step(RUN, 60)
 frames = [bytes(14), b"\xff" * 6 + bytes(6) + chunk("0806000108000604000102000000000b0a0200020000000000000a020001")]
 seeds["frames"] = bytes([PRESHARED]) + b"".join(step(FRAME, where, frame) for where in range(4) for frame in frames)
+
+for method, name in ((PRESHARED, "preshared"), (TLS13, "tls13"), (DTLS13, "dtls13")):
+    for gateway in range(2):
+        for how in range(2):
+            seeds[f"{name}-pair-{gateway}-{how}"] = bytes([method]) + traffic + step(PAIR, gateway, how) + message(
+                0, 900) + step(RUN, 63) * 4 + message(0, 30) + step(RUN, 63)
+seeds["closed-stalled"] = bytes([PRESHARED]) + step(STALL, 0, 1) + message(0, 19999) * 20 + step(RUN, 20) + step(
+    PAIR, 0, 1) + step(RUN, 63) * 5
+for gateway in range(2):
+    seeds[f"drain-{gateway}"] = bytes([PRESHARED]) + message(0, 19999) * 4 + step(DRAIN, gateway) + message(0, 100) + step(
+        CONNECT) + step(RUN, 63) * 3
+seeds["different-keys"] = bytes([PRESHARED | DIFFERENT_KEYS]) + traffic + step(RUN, 63) * 8
+seeds["b-plain"] = bytes([PRESHARED | B_PLAIN]) + traffic + step(RUN, 63) * 4
 
 folder = pathlib.Path(__file__).parent / "corpus" / "fuzz_gateway"
 folder.mkdir(parents=True, exist_ok=True)

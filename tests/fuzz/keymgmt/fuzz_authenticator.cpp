@@ -2,11 +2,15 @@
 // and answers may be any octets, or a right authenticator that was changed, under a Finished that
 // is right again.
 //
+// Or both ends ask and answer, and what is in the way is the link, time, key updates, a refusal, or
+// a library that fails.
+//
 // The first octet chooses; what follows are changes (place in two octets, value) or the octets
 // themselves. Only the unchanged authenticator is taken.
 #include <cstdint>
 
 #include "control/keymgmt/dtls13/reauthentication.h"
+#include "tests/fuzz/keymgmt/failing_libcrypto.h"
 #include "tests/fuzz/packet/require.h"
 #include "tests/unit/keymgmt/dtls13/world.h"
 
@@ -80,6 +84,77 @@ void reauthenticate(View input) {
     }
 }
 
+enum Both : uint8_t {
+    kClientAsks = 1,
+    kServerAsks = 2,
+    kServerRefuses = 4,
+    kUpdates = 8,  // of keys, by the client
+    kLost = 16,    // everything, after the first request
+    kOften = 32,
+};
+
+// Input: what (Both), and how many calls of the library there are before one fails; without the
+// second none fails.
+void reauthenticate_each_other(View input) {
+    const uint8_t what = input.empty() ? uint8_t{0} : input[0];
+    const bool fails = input.size() > 1;
+    World world;
+    world.handshake();
+    require(world.client->state() == Connection::State::established);
+    Reauthentication client(*world.client.connection, world.client.check, {}, world.clock,
+                            world.random);
+    Reauthentication server(*world.server.connection, world.server.check,
+                            {.answer = (what & kServerRefuses) == 0}, world.clock, world.random);
+    if (fails) {
+        fuzz::fail_libcrypto_after(input[1]);
+    }
+    const int every = (what & kOften) != 0 ? 2 : 10;
+    const std::chrono::milliseconds step((what & (kOften | kLost)) != 0 ? 1100 : 200);
+    uint64_t client_asked = 0;
+    uint64_t server_asked = 0;
+    for (int round = 0; round < 40; ++round) {
+        if (round % every == 0) {
+            client_asked += (what & kClientAsks) != 0 && client.request() ? 1 : 0;
+            server_asked += (what & kServerAsks) != 0 && server.request() ? 1 : 0;
+        }
+        if (round % every == 1 && (what & kUpdates) != 0 && !client.is_waiting() &&
+            !client.has_pending()) {
+            static_cast<void>(world.client.connection->start_key_update());
+        }
+        for (auto [side, who] :
+             {std::pair{&world.client, &client}, std::pair{&world.server, &server}}) {
+            side->drain();
+            while (!side->outgoing.empty()) {
+                if ((what & kLost) != 0) {
+                    side->outgoing.pop_front();
+                } else {
+                    world.deliver((*side)->role());
+                }
+            }
+        }
+        for (auto [side, who] :
+             {std::pair{&world.client, &client}, std::pair{&world.server, &server}}) {
+            for (const Octets& data : std::exchange(side->data, {})) {
+                who->on_data(data);
+            }
+            who->progress();
+        }
+        world.clock.advance(step);
+        for (auto [side, who] :
+             {std::pair{&world.client, &client}, std::pair{&world.server, &server}}) {
+            (*side)->on_time();
+            who->on_time();
+            const auto deadline = who->deadline();
+            require(!deadline || *deadline > world.clock.now());
+        }
+    }
+    fuzz::mend_libcrypto();
+    if (!fails && (what & (kLost | kServerRefuses)) == 0) {
+        require(client.completed() == client_asked && server.completed() == server_asked);
+    }
+    require((what & kServerRefuses) == 0 || client.completed() == 0);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -87,8 +162,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (size == 0) {
         return 0;
     }
+    fuzz::mend_libcrypto();
     const View input(data + 1, size - 1);
-    switch (data[0] % 6) {
+    switch (data[0] % 7) {
         case 0:
             for (const Role role : {Role::client, Role::server}) {
                 static_cast<void>(parse_authenticator_request(role, input));
@@ -128,8 +204,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
             }
             break;
         }
-        default:
+        case 5:
             reauthenticate(input);
+            break;
+        default:
+            reauthenticate_each_other(input);
     }
     return 0;
 }

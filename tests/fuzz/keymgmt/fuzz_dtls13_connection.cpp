@@ -13,6 +13,7 @@
 
 #include "control/keymgmt/dtls13/connection.h"
 #include "control/keymgmt/dtls13/credentials.h"
+#include "tests/fuzz/keymgmt/failing_libcrypto.h"
 #include "tests/fuzz/packet/require.h"
 #include "tests/support/hex.h"
 #include "tests/support/pki.h"
@@ -39,8 +40,10 @@ enum What : uint8_t {
     kSend,    // application data
     kLose,    // the next datagram
     kClose,
-    kForget,  // the server, when it may be, and another one takes its place
-    kPause,   // [tenths of a second]
+    kForget,   // the server, when it may be, and another one takes its place
+    kPause,    // [tenths of a second]
+    kFailure,  // of the library: [calls before]
+    kAnew,     // two new ends, and such a failure: [calls before]
     kKinds
 };
 
@@ -111,7 +114,20 @@ class World {
         drain();
     }
 
+    // Two new ends; calls: of the library before one fails.
+    void anew(unsigned calls) {
+        for (const Role role : {Role::client, Role::server}) {
+            begin(role);
+            side(role).outgoing.clear();
+            side(role).read = {};
+            side(role).write = {};
+        }
+        sdg::fuzz::fail_libcrypto_after(calls);
+        side(Role::client).connection->start();
+        drain();
+    }
     void begin(Role role) {
+        sdg::fuzz::mend_libcrypto();
         side(role).connection = std::move(*Connection::create(
             {.role = role,
              .configuration = side(role).configuration,
@@ -163,6 +179,7 @@ class World {
         drain();
     }
     void check() {
+        const sdg::fuzz::LibcryptoWorks works;
         Connection& client = *side(Role::client).connection;
         Connection& server = *side(Role::server).connection;
         const auto mine = client.export_secret("EXPORTER-x", {}, 32);
@@ -210,6 +227,7 @@ class World {
 
  private:
     void learn(std::string_view line) {
+        const sdg::fuzz::LibcryptoWorks works;
         const std::string label(line.substr(0, line.find(' ')));
         uint64_t epoch = 0;
         if (label.ends_with("HANDSHAKE_TRAFFIC_SECRET")) {
@@ -244,6 +262,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (size == 0) {
         return 0;
     }
+    sdg::fuzz::mend_libcrypto();
     World world(identity, data[0]);
     ++data;
     --size;
@@ -308,6 +327,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                 break;
             case kPause:
                 world.pass_time(std::chrono::milliseconds(content.empty() ? 1 : content[0] * 100));
+                break;
+            case kFailure:
+                sdg::fuzz::fail_libcrypto_after(content.empty() ? 0 : content[0]);
+                break;
+            case kAnew:
+                world.anew(content.empty() ? 0 : content[0]);
                 break;
             default:
                 for (int i = 0; i < 16; ++i) {

@@ -6,7 +6,8 @@ import pathlib
 folder = pathlib.Path(__file__).parent / "corpus" / "fuzz_dtls13_connection"
 folder.mkdir(parents=True, exist_ok=True)
 
-(DELIVER, FLIP, INSIDE, RAW, SEALED, TIME, UPDATE, ALL, SEND, LOSE, CLOSE, FORGET, PAUSE) = (i << 1 for i in range(13))
+(DELIVER, FLIP, INSIDE, RAW, SEALED, TIME, UPDATE, ALL, SEND, LOSE, CLOSE, FORGET, PAUSE, FAILURE,
+ ANEW) = (i << 1 for i in range(15))
 RELIABLE, HELLO_RETRY, SMALL, OTHER_GROUP, SLOW_UPDATES, COOKIE_KEY, ONE_SIDED, NO_UPDATES = (1 << i for i in range(8))
 SERVER = 1
 
@@ -89,6 +90,13 @@ scripts = {
     **{f"updates-soon-{side}": bytes([SLOW_UPDATES]) + up + (step(UPDATE | side) + step(ALL)) * 3 + step(TIME) * 4 + step(ALL)
        for side in (0, SERVER)},
     "updates-many": b"\0" + up + (step(UPDATE) + step(ALL) + step(UPDATE | SERVER) + step(ALL)) * 8,
+    # The library fails: at every call of a handshake, and of updates.
+    **{f"fails-{calls}": b"\0" + step(ANEW, bytes([calls])) + up for calls in range(140)},
+    **{f"retry-fails-{calls}": bytes([HELLO_RETRY | OTHER_GROUP]) + step(ANEW, bytes([calls])) + up for calls in range(0, 70, 3)},
+    **{f"update-fails-{calls}": b"\0" + up + step(FAILURE, bytes([calls])) + step(UPDATE) + step(ALL) + step(UPDATE | SERVER) + step(ALL)
+       for calls in range(60)},
+    **{f"data-fails-{side}-{calls}": b"\0" + up + step(FAILURE, bytes([calls])) + step(SEND | side, b"x") + step(ALL)
+       for side in (0, SERVER) for calls in range(4)},
     # Data, and the end.
     "data": b"\0" + up + step(SEND, b"x" * 100) + step(SEND | SERVER, b"y") + step(SEND) + step(ALL) + step(CLOSE) + step(ALL)
     + step(SEND, b"late") + step(UPDATE),
@@ -247,6 +255,10 @@ for kind in (1, 2, 3, 9):
     for asking in (0, 1):
         told = bytes([kind]) + authenticator + tls_message(FINISHED, bytes(32))
         (folder / f"told-{kind}-{asking}").write_bytes(b"\5" + bytes([asking]) + len(told).to_bytes(2, "big") + told)
+for what in range(64):
+    (folder / f"both-{what}").write_bytes(bytes([6, what]))
+for calls in range(48):
+    (folder / f"both-fail-{calls}").write_bytes(bytes([6, 3, calls]))
 (folder / "told-finished").write_bytes(b"\5\1\0\x25\3" + tls_message(FINISHED, bytes(32)))
 
 # Of method 192: messages whole and broken.

@@ -1,6 +1,7 @@
 // Two hosts and a script: every packet between them, from INIT to SHUTDOWN COMPLETE, may be lost,
 // repeated, cut, changed or replaced by what the input says. Also what never was a packet, packets
-// of before, COOKIE ECHOs with any cookie that was seen, time, and what the application does.
+// of before, COOKIE ECHOs with any cookie that was seen, INITs of a peer that has restarted, time,
+// what the application does, and a data plane that has no room.
 #include <algorithm>
 #include <deque>
 #include <optional>
@@ -24,7 +25,7 @@ using fuzz::require;
 
 enum Mode : uint8_t {
     kProtected = 1,
-    kLoose = 2,
+    kLoose = 2,  // with kRestart: a restart waits until it is allowed, too
     // Two bits of the server's, shifted: as the client, other methods, no protection, refuses.
     kServerShift = 2,
     kCrossing = 16,  // the server connects, too
@@ -36,21 +37,70 @@ enum Mode : uint8_t {
 // What happens beside the packets between the two.
 enum Aside : uint8_t {
     kNothing,
-    kRaw,    // any octets: [to, length, octets]
-    kAgain,  // a packet of before: [back, opened]
-    kPause,  // [seconds]
-    kEcho,   // COOKIE ECHO with the cookie of an INIT ACK of before: [back, opened]
-    kClose,  // the listener goes
-    kAbort,  // [whose]
+    kRaw,        // any octets: [to, length, octets]
+    kAgain,      // a packet of before: [back, opened]
+    kPause,      // [seconds]
+    kEcho,       // COOKIE ECHO with the cookie of an INIT ACK of before: [back, opened]
+    kClose,      // the listener goes
+    kAbort,      // [whose]
+    kAnew,       // the client's INIT again, of another association: [tag]
+    kAllow,      // a restart of the server's that waits
+    kElsewhere,  // the server connects to as many others as it may
+    kNoRoom,     // of the data plane: [calls before one fails]
+    kGoes,       // the listener, with the next association that it takes
     kAsides
+};
+
+// Takes no more at a call that the script chooses.
+class FullProtection final : public test::FakeProtection {
+ public:
+    void fail_after(unsigned calls) { left_ = calls; }
+
+    Result<keys::AssociationId> add(const keys::AssociationKey& key, unsigned worker) override {
+        if (fails()) {
+            return fail(ErrorCode::resource_exhausted, "no room");
+        }
+        return FakeProtection::add(key, worker);
+    }
+    Result<void> set_agreement(keys::AssociationId id, const keys::Agreement& agreement,
+                               const packet::KeyManagementParameter& local,
+                               const packet::KeyManagementParameter& peer) override {
+        if (fails()) {
+            return fail(ErrorCode::resource_exhausted, "no room");
+        }
+        return FakeProtection::set_agreement(id, agreement, local, peer);
+    }
+    Result<void> set_restart_path(keys::AssociationId id, const IpAddress& local,
+                                  const IpAddress& peer) override {
+        if (fails()) {
+            return fail(ErrorCode::resource_exhausted, "no room");
+        }
+        return FakeProtection::set_restart_path(id, local, peer);
+    }
+
+ private:
+    bool fails() {
+        if (!left_ || (*left_)-- > 0) {
+            return false;
+        }
+        left_.reset();
+        return true;
+    }
+    std::optional<unsigned> left_;
 };
 
 class Observer final : public sctp::AssociationObserver {
  public:
+    explicit Observer(test::FakeProtection& protection) : protection_(protection) {}
+
     void on_established(sctp::Association& association) override {
         live = &association;
-        if (association.negotiated().agreement) {
+        if (const auto& agreement = association.negotiated().agreement) {
             require(association.negotiated().peer_parameter.has_value());
+            if (agreement->restart) {
+                static_cast<void>(protection_.establish_send_key(
+                    association.id(), keys::KeyRole::restart, kEpoch, {}));
+            }
         }
         const std::vector<uint8_t> message(3000, 7);
         (void)association.send({0, 1, false, true}, message);
@@ -73,11 +123,22 @@ class Observer final : public sctp::AssociationObserver {
         live = nullptr;
         ++closed;
     }
+    bool on_restart_requested(sctp::Association& association, uint16_t epoch) override {
+        require(live == &association && epoch == kEpoch);
+        return at_once;
+    }
+    static constexpr uint16_t kEpoch = 3;
     sctp::Association* live = nullptr;
     int closed = 0;
+    bool at_once = true;
+
+ private:
+    test::FakeProtection& protection_;
 };
 
 class Path {
+    static constexpr size_t kInitiateTag = packet::kCommonHeader + packet::kChunkHeader;
+
  public:
     explicit Path(std::span<const uint8_t> script) : script_(script) {
         const uint8_t mode = script_.u8();
@@ -97,6 +158,7 @@ class Path {
             server_leg.key_management.reset();
         }
         refuses_ = server == 3;
+        waits_ = (mode & kRestart) != 0 && (mode & kLoose) != 0;
         const sctp::Host::Settings settings{.max_associations = (mode & kFull) != 0 ? 1U : 10U};
         for (int side = 0; side < 2; ++side) {
             hosts_[side] = *sctp::Host::create(
@@ -115,12 +177,12 @@ class Path {
         if ((mode & kFull) != 0) {
             require(hosts_[1]
                         ->connect({address(1), address(0), 0, 6000, 0}, leg, 1000s,
-                                  others_.emplace_back())
+                                  others_.emplace_back(protection_[1]))
                         .has_value());
         }
         if ((mode & kCrossing) != 0) {
             static_cast<void>(hosts_[1]->connect({address(1), address(0), 5000, 40'000, 0}, leg, 5s,
-                                                 others_.emplace_back()));
+                                                 others_.emplace_back(protection_[1])));
         }
     }
 
@@ -173,11 +235,20 @@ class Path {
         if (servers_.size() == 4 || refuses_) {
             return nullptr;
         }
-        return &servers_.emplace_back();
+        if (std::exchange(goes_, false)) {
+            listener_.reset();
+        }
+        auto& server = servers_.emplace_back(protection_[1]);
+        server.at_once = !waits_;
+        return &server;
     }
 
     // opened: came in a DTLS chunk, of the restart keys by the second bit.
     void hand_over(int to, std::vector<uint8_t> octets, uint8_t opened = 0) {
+        if (init_.empty() && octets.size() > kInitiateTag + 4 &&
+            octets[packet::kCommonHeader] == packet::kChunkInit) {
+            init_ = octets;
+        }
         seen_.push_front({to, octets});
         if (seen_.size() > 16) {
             seen_.pop_back();
@@ -188,7 +259,7 @@ class Path {
             packet.opened = true;
             packet.restart = (opened & 2) != 0;
             packet.association = observer.live->id();
-            packet.epoch = 3;
+            packet.epoch = Observer::kEpoch;
         }
         packet.local = address(to);
         packet.peer = address(1 - to);
@@ -270,6 +341,32 @@ class Path {
                     live->abort("the script says so");
                 }
                 break;
+            case kAnew:
+                if (auto anew = init_; !anew.empty()) {
+                    anew[kInitiateTag] ^= script_.u8();
+                    hand_over(1, std::move(anew));
+                }
+                break;
+            case kAllow:
+                if (!servers_.empty() && servers_.back().live != nullptr) {
+                    servers_.back().live->allow_restart();
+                }
+                break;
+            case kElsewhere:
+                for (uint16_t port = 6001; port < 6012; ++port) {
+                    if (!hosts_[1]->connect({address(1), address(0), 0, port, 0}, {}, 1000s,
+                                            others_.emplace_back(protection_[1]))) {
+                        others_.pop_back();
+                        break;
+                    }
+                }
+                break;
+            case kNoRoom:
+                protection_[1].fail_after(script_.u8());
+                break;
+            case kGoes:
+                goes_ = true;
+                break;
             default:
                 break;
         }
@@ -310,13 +407,16 @@ class Path {
     ManualClock clock_;
     test::UsrsctpClock usrsctp_clock_{clock_};
     SeededRandom random_{1};
-    test::FakeProtection protection_[2];
+    FullProtection protection_[2];
     std::deque<Packet> queue_;
-    std::deque<Packet> seen_;  // the newest first
-    Observer client_;
+    std::deque<Packet> seen_;    // the newest first
+    std::vector<uint8_t> init_;  // the client's
+    Observer client_{protection_[0]};
     std::deque<Observer> servers_;
     std::deque<Observer> others_;  // of what the server connects itself
     bool refuses_ = false;
+    bool goes_ = false;
+    bool waits_ = false;  // with a restart, until it is allowed
     std::unique_ptr<sctp::Host> hosts_[2];
     std::unique_ptr<sctp::Listener> listener_;
 };

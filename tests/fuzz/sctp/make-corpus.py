@@ -62,7 +62,7 @@ for name, chunks in {"init": chunk(1, init), "cookie-echo": chunk(10, bytes(100)
         write("fuzz_host", f"raw-{name}-{to}", b"\1" + bytes(3) + bytes([1, to, len(octets)]) + octets + bytes(60))
 
 # What happens beside the packets: an octet for each packet of a round, then what else.
-(NOTHING, RAW, AGAIN, PAUSE, ECHO, CLOSE, ABORT) = range(7)
+(NOTHING, RAW, AGAIN, PAUSE, ECHO, CLOSE, ABORT, ANEW, ALLOW, ELSEWHERE, NO_ROOM, GOES) = range(12)
 PROTECTED, LOOSE, OTHER_METHODS, UNPROTECTED, REFUSES, CROSSING, FULL, RESTART, SURVIVES = 1, 2, 4, 8, 12, 16, 32, 64, 128
 TWICE = 2
 for server in (0, OTHER_METHODS, UNPROTECTED, REFUSES):
@@ -103,3 +103,19 @@ for mode in (0, PROTECTED, PROTECTED | RESTART, CROSSING, PROTECTED | CROSSING, 
     # Two INITs, two cookies: the second comes, too.
     write("fuzz_host", f"two-cookies-{mode}", bytes([mode, TWICE, 0]) + bytes(10) + bytes([ECHO, 0, 0, 0, ECHO, 1, 0]) + bytes(30))
     write("fuzz_host", f"spent-{mode}", bytes([mode]) + bytes(10) + bytes([ABORT, 1]) + bytes(12) + bytes([ECHO, 0, 0]) + bytes(30))
+
+# A peer that comes back: INIT, an octet for INIT ACK on its way, and the cookie under the restart keys, or in clear.
+for mode in (PROTECTED | RESTART, PROTECTED | RESTART | LOOSE, PROTECTED, 0, SURVIVES):
+    for rounds in (8, 12, 20):
+        for opened in (0, 1, 3):
+            write("fuzz_host", f"anew-{mode}-{rounds}-{opened}", bytes([mode]) + bytes(2 * rounds) + b"\0" + bytes(
+                [ANEW, 1, 0, ECHO, 0, opened, 0, ALLOW, 0, ALLOW]) + bytes(30) + bytes([ANEW, 2, 0, ECHO, 0, opened]) + bytes(40))
+            write("fuzz_host", f"anew-twice-{mode}-{rounds}-{opened}", bytes([mode]) + bytes(2 * rounds) + b"\0" + bytes(
+                [ANEW, 1, ECHO, 0, opened, ECHO, 0, opened, ANEW, 3, ECHO, 1, opened, ECHO, 0, opened]) + bytes(40))
+for mode in (0, PROTECTED, PROTECTED | RESTART, CROSSING):
+    for rounds in range(5):
+        begin = bytes([mode]) + bytes(2 * rounds)
+        for name, octets in {"elsewhere": bytes([ELSEWHERE]), "goes": bytes([GOES]), **{
+                f"no-room-{calls}": bytes([NO_ROOM, calls]) for calls in range(4)}}.items():
+            write("fuzz_host", f"{name}-{mode}-{rounds}", begin + octets + bytes(40))
+            write("fuzz_host", f"packet-{name}-{mode}-{rounds}", begin + b"\0" + octets + bytes(40))

@@ -26,6 +26,7 @@ enum What : uint8_t {
     kSealed,  // a record of ours, sent back: [length, (at, at, xor)...]
     kSend,    // of the control plane: [to whom, clear, length, length]
     kTime,    // [tenths of a second]
+    kMany,    // any octets, eight times so often: [how often, ...]
     kKeys,    // the other association gets keys, or loses them, or what may come in clear changes
     kKinds
 };
@@ -41,6 +42,7 @@ class Bench {
         options.restart = true;
         options.static_neighbour = false;
         options.announce = true;
+        options.workers = 2;
         rig_.emplace(options);
         rig_->poll();
         static_cast<void>(rig_->wires[0]->take());
@@ -48,7 +50,7 @@ class Bench {
 
     void run(std::span<const uint8_t> input) {
         mine_ = rig_->add(flow_);
-        theirs_ = rig_->add(flow_.reversed());
+        theirs_ = rig_->add(flow_.reversed(), 1);
         for (const auto id : {mine_, theirs_}) {
             rig_->protect(id, 1, 1);
             require(rig_->protection->set_restart_supported(id, true).has_value());
@@ -112,6 +114,11 @@ class Bench {
                                (at(content, 1) & 1) != 0));
                 break;
             }
+            case kMany:
+                for (unsigned i = 0; i < at(content, 0) * 8U; ++i) {
+                    arrives(rest(content, 1));
+                }
+                break;
             case kTime:
                 pass(hz_ / 10 * at(content, 0));
                 break;

@@ -2,7 +2,7 @@
 """Writes the seeds of fuzz_worker: steps (what, a length in two octets, content); see fuzz_worker.cpp."""
 import pathlib
 
-FRAME, SCTP, ICMP, ARP, SEALED, SEND, TIME, KEYS = range(8)
+FRAME, SCTP, ICMP, ARP, SEALED, SEND, TIME, MANY, KEYS = range(9)
 
 
 def step(what, *content):
@@ -87,6 +87,12 @@ total = sum(int.from_bytes(pseudo[i:i + 2], "big") for i in range(0, len(pseudo)
 while total >> 16:
     total = (total & 0xFFFF) + (total >> 16)
 seeds["unspecified"] = step(FRAME, hexa("3333ff00000102000000000b86dd6000000000183aff"), bytes(16), hexa(
+    "ff0200000000000000000001ff000001"), question[:2] + (~total & 0xFFFF).to_bytes(2, "big") + question[4:])
+# More questions than are answered.
+echo = hexa("0800f7ff00000000")
+seeds["many-echoes"] = step(MANY, 255, to_us, hexa("0800"), ipv4(theirs, ours, echo, 1))
+seeds["many-questions"] = step(MANY, 255, hexa("ffffffffffff02000000000b0806000108000604000102000000000b"), theirs, bytes(6), ours)
+seeds["many-solicitations"] = step(MANY, 255, hexa("3333ff00000102000000000b86dd6000000000183aff"), bytes(16), hexa(
     "ff0200000000000000000001ff000001"), question[:2] + (~total & 0xFFFF).to_bytes(2, "big") + question[4:])
 for name, octets in chunks.items():
     seeds[name] = b"".join(step(SCTP, flow, tag, hexa(octets)) for flow in range(4) for tag in range(2))

@@ -14,7 +14,7 @@
 
 namespace sdg::test {
 
-class FakeProtection final : public keys::ChunkProtection {
+class FakeProtection : public keys::ChunkProtection {
  public:
     struct Entry {
         keys::AssociationKey key;
