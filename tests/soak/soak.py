@@ -257,7 +257,7 @@ def main():
     plot(arguments.out, began_ms, samples, timeline)
     if not report["passed"]:
         for name in os.listdir(arguments.lab):
-            if name.endswith((".log", ".json")):
+            if name.endswith((".log", ".json", ".jsonl")):
                 shutil.copy(picture.path(name), arguments.out)
     say(text)
     if not report["passed"]:

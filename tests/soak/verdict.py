@@ -51,13 +51,14 @@ def _events_of(name, summary, timeline, failures):
 def _recoveries(timeline, summaries):
     """How long after each fault's end every client had its answers again."""
     for fault in timeline:
-        worst, silent = 0, 0
-        for summary in summaries.values():
+        worst, silent, whose = 0, 0, ""
+        for name, summary in summaries.items():
             for event in summary.get("events", []):
                 if event["what"] == "silence" and event["since_ms"] <= fault["to_ms"] < event["at_ms"]:
                     silent += 1
-                    worst = max(worst, event["at_ms"] - fault["to_ms"])
-        fault["recovery_ms"], fault["silent_associations"] = worst, silent
+                    if event["at_ms"] - fault["to_ms"] > worst:
+                        worst, whose = event["at_ms"] - fault["to_ms"], f"{name}/{event['association']}"
+        fault["recovery_ms"], fault["silent_associations"], fault["recovered_last"] = worst, silent, whose
 
 
 def _slope(points):
@@ -117,7 +118,8 @@ def judge(timeline, summaries, churn, samples, figures, rekeys):
     _recoveries(timeline, summaries)
     for fault in timeline:
         if fault["recovery_ms"] > RECOVERY_LIMIT_MS:
-            failures.append(f"{fault['name']} ({fault['text']}): answers came only {fault['recovery_ms']} ms after it")
+            failures.append(f"{fault['name']} ({fault['text']}): answers came only {fault['recovery_ms']} ms "
+                            f"after it, to {fault['recovered_last']}")
         if fault["promise"] != IN_FLIGHT:
             continue
         # Messages of one packet are never relayed in part, so their associations come back. Only a crash in

@@ -1,4 +1,5 @@
 """Looks at the gateways while they run, and keeps short-lived associations coming and going."""
+import itertools
 import json
 import os
 import socket
@@ -6,6 +7,8 @@ import subprocess
 import threading
 
 from picture import CHURN, now_ms
+
+PAIRS_EVERY = 4  # seconds
 
 
 class Sampler(threading.Thread):
@@ -31,29 +34,45 @@ class Sampler(threading.Thread):
         sample.update(self._status(gateway))
         self.samples[gateway].append(sample)
 
-    def _status(self, gateway):
-        """Of the admin socket; nothing when the gateway does not answer now, as in a pause."""
+    def _ask(self, gateway, command, **arguments):
+        """The result of the admin socket; None when the gateway does not answer now, as in a pause."""
+        request = {"version": 1, "id": 1, "command": command, "arguments": arguments}
         try:
             with socket.socket(socket.AF_UNIX) as admin:
                 admin.settimeout(0.3)
                 admin.connect(self._picture.path(f"admin-{gateway}.sock"))
-                admin.sendall(b'{"version": 1, "id": 1, "command": "status"}\n')
+                admin.sendall(json.dumps(request).encode() + b"\n")
                 answer = b""
                 while not answer.endswith(b"\n"):
                     more = admin.recv(65536)
                     if not more:
-                        return {}
+                        return None
                     answer += more
-            result = json.loads(answer)["result"]
-            return {"associations": result["associations"],
-                    "messages": result["messages_to_backend"] + result["messages_from_backend"]}
+            return json.loads(answer)["result"]
         except (OSError, ValueError, KeyError):
-            return {}
+            return None
+
+    def _status(self, gateway):
+        result = self._ask(gateway, "status")
+        return {} if result is None else {
+            "associations": result["associations"],
+            "messages": result["messages_to_backend"] + result["messages_from_backend"]}
+
+    def _note_pairs(self, gateway, notes):
+        """What each association looks like now, for who looks for the cause of a failure."""
+        for one in (self._ask(gateway, "associations", limit=100) or {}).get("associations", []):
+            shown = self._ask(gateway, "association", association=one["association"])
+            notes.write(json.dumps({"at_ms": now_ms(), "gateway": gateway, **(shown or {})}) + "\n")
 
     def run(self):
-        while not self._over.wait(1):
-            for gateway in "ab":
-                self._sample(gateway)
+        with open(self._picture.path("pairs.jsonl"), "w", encoding="ascii") as notes:
+            for turn in itertools.count():
+                if self._over.wait(1):
+                    return
+                for gateway in "ab":
+                    self._sample(gateway)
+                    if turn % PAIRS_EVERY == 0:
+                        self._note_pairs(gateway, notes)
 
     def stop(self):
         self._over.set()
