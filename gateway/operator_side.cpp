@@ -83,6 +83,14 @@ void OperatorSide::poll() {
     }
 }
 
+void OperatorSide::reload(const admin::Peer& sender) {
+    if (dispatcher_) {
+        dispatcher_->on_signal(admin::CommandId::reload, "SIGHUP", sender);
+    } else {
+        reload_.run(false);
+    }
+}
+
 void OperatorSide::publish_figures() {
     published_ = gateway_.clock().now();
     auto snapshot = figures(gateway_);

@@ -24,9 +24,12 @@ class OperatorSide {
 
     // Answers requests and publishes the figures about once a second.
     void poll();
+    // SIGHUP.
+    void reload(const admin::Peer& sender);
 
  private:
-    OperatorSide(Gateway& gateway, Reload& reload) : gateway_(gateway), operations_(gateway) {
+    OperatorSide(Gateway& gateway, Reload& reload)
+        : gateway_(gateway), reload_(reload), operations_(gateway) {
         operations_.reload_by(reload);
     }
     Result<void> open_socket(const config::Admin& admin);
@@ -34,6 +37,7 @@ class OperatorSide {
     void publish_figures();
 
     Gateway& gateway_;
+    Reload& reload_;
     AdminOperations operations_;
     std::unique_ptr<Captures> captures_;             // null: no admin socket
     std::unique_ptr<admin::Dispatcher> dispatcher_;  // null: not configured

@@ -90,12 +90,19 @@ class Signals {
     Signals(const Signals&) = delete;
     Signals& operator=(const Signals&) = delete;
 
-    [[nodiscard]] std::optional<int> next() const {
+    struct Signal {
+        int number;
+        admin::Peer sender;
+    };
+    [[nodiscard]] std::optional<Signal> next() const {
         signalfd_siginfo info{};
         if (::read(descriptor_, &info, sizeof info) != sizeof info) {
             return std::nullopt;
         }
-        return static_cast<int>(info.ssi_signo);
+        return Signal{
+            .number = static_cast<int>(info.ssi_signo),
+            .sender = {
+                .uid = info.ssi_uid, .gid = std::nullopt, .pid = static_cast<pid_t>(info.ssi_pid)}};
     }
 
  private:
@@ -159,8 +166,8 @@ void tell_refused_system_calls() {
 
 // Until a signal has asked for the end and everything is drained.
 // telemetry: may be null.
-void control_loop(Gateway& gateway, const Signals& signals, Reload& reload,
-                  OperatorSide& operator_side, Supervision& supervision, Telemetry* telemetry,
+void control_loop(Gateway& gateway, const Signals& signals, OperatorSide& operator_side,
+                  Supervision& supervision, Telemetry* telemetry,
                   const config::Configuration& configuration) {
     // A signal need not be seen at once: reading the descriptor is a system call.
     constexpr unsigned kRoundsPerSignalLook = 64;
@@ -194,22 +201,22 @@ void control_loop(Gateway& gateway, const Signals& signals, Reload& reload,
             telemetry->publish(gateway.statistics(), clock.now());
         }
         if (const auto signal = signals.next()) {
-            if (*signal == SIGUSR1) {
+            if (signal->number == SIGUSR1) {
                 if (configuration.stats_file) {
                     if (auto written = write_statistics(gateway, *configuration.stats_file);
                         !written) {
                         log.error("{}", written.error().message);
                     }
                 }
-            } else if (*signal == SIGHUP) {
+            } else if (signal->number == SIGHUP) {
                 supervision.reloading(clock.now());
-                reload.run(false);
+                operator_side.reload(signal->sender);
                 supervision.ready(gateway);
-            } else if (*signal == SIGQUIT) {
+            } else if (signal->number == SIGQUIT) {
                 if (auto left = gateway.leave(); !left) {
                     log.error("not left: {}", left.error().message);
                 }
-            } else if (*signal == SIGUSR2) {
+            } else if (signal->number == SIGUSR2) {
                 log.info("asked for new keys on every protected association");
                 gateway.request_rekey();
             } else if (gateway.relay().is_draining()) {
@@ -262,7 +269,7 @@ Result<std::unique_ptr<restart::Keeper>> wait_for_group(const config::Configurat
         const TimePoint until = clock.now() + interval;
         while (clock.now() < until) {
             if (const auto signal = signals.next();
-                signal && (*signal == SIGINT || *signal == SIGTERM)) {
+                signal && (signal->number == SIGINT || signal->number == SIGTERM)) {
                 return std::unique_ptr<restart::Keeper>();
             }
             sleep_us(kSignalLook);
@@ -355,8 +362,7 @@ int run(const config::LoadedFile& loaded, const CommandLine& command) {
              configuration.ports.size(), configuration.workers.count,
              (*eal)->uses_hugepages() ? "" : ", no hugepages");
     supervision.ready(**gateway);
-    control_loop(**gateway, signals, reload, **operator_side, supervision, telemetry.get(),
-                 configuration);
+    control_loop(**gateway, signals, **operator_side, supervision, telemetry.get(), configuration);
     (*gateway)->stop_workers();
     const bool fenced = (*gateway)->is_fenced();
     const auto statistics = (*gateway)->statistics();

@@ -49,7 +49,7 @@ Result<void> AuditLog::write(const Peer& who, std::string_view command,
     const nlohmann::ordered_json entry = {
         {"time", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))},
         {"uid", who.uid},
-        {"gid", who.gid},
+        {"gid", who.gid ? nlohmann::json(*who.gid) : nlohmann::json(nullptr)},
         {"pid", who.pid},
         {"command", command},
         {"arguments", arguments},

@@ -1,5 +1,5 @@
 // The audit log: one JSON object a line for every command that changes something, also for those
-// that were refused.
+// that were refused, and for those that came as a signal (the argument "signal", no gid).
 //
 //   {"time": "2025-01-31T12:00:00Z", "uid": 0, "gid": 0, "pid": 4711, "command": "close",
 //    "arguments": {"association": 12}, "result": "ok", "message": ""}
@@ -12,6 +12,7 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,10 +20,10 @@
 
 namespace sdg::admin {
 
-// Who is at the other end of the socket, as the kernel says it (SO_PEERCRED).
+// Who is at the other end of the socket, as the kernel says it (SO_PEERCRED), or has sent a signal.
 struct Peer {
     uid_t uid = 0;
-    gid_t gid = 0;
+    std::optional<gid_t> gid = 0;  // unset: of a signal
     pid_t pid = 0;
 };
 

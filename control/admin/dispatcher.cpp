@@ -18,6 +18,21 @@ std::string Dispatcher::answer(std::string_view line, Caller& caller) {
                   : error_line(request->id, result.error(), details);
 }
 
+void Dispatcher::on_signal(CommandId command, std::string_view signal, const Peer& sender) {
+    Request request;
+    request.command = &*std::ranges::find(commands(), command, &Command::id);
+    request.arguments["signal"] = signal;
+    if (auto writable = audit_.check(); !writable) {
+        log::of("admin").error("{} from uid {} (pid {}) changes nothing: {}", signal, sender.uid,
+                               sender.pid, writable.error().message);
+        return;
+    }
+    Caller caller;
+    caller.peer = sender;
+    nlohmann::json details = nullptr;
+    static_cast<void>(carry_out_audited(request, caller, details));  // has been logged
+}
+
 Result<nlohmann::json> Dispatcher::carry_out_audited(const Request& request, Caller& caller,
                                                      nlohmann::json& details) {
     const Peer who = caller.peer;

@@ -21,6 +21,9 @@ class Dispatcher {
 
     // Always one line, ended.
     [[nodiscard]] std::string answer(std::string_view line, Caller& caller);
+    // A command that came as a signal ("SIGHUP"); audited as if it had come through the socket, and
+    // like there not carried out when it cannot be.
+    void on_signal(CommandId command, std::string_view signal, const Peer& sender);
 
  private:
     // details: what a failure has to tell beside its message.

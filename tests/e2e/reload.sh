@@ -73,6 +73,7 @@ lab_await 15 "no new keys" grep -q 'epoch 4: TLS' "$log" || fail "no rekey with 
 sed -i '/^  - { name: nodes, /d' "$config"
 kill -HUP "$gateway"
 lab_await 10 "nothing was reloaded" grep -q 'reload: listeners\[nodes\]: removed' "$log" || fail "SIGHUP"
+lab_await 10 "not audited" grep -q SIGHUP "$LAB_DIR/audit.log" || fail "SIGHUP is not in the audit log"
 if served "$LAB_PORT"; then fail "the removed listener serves"; fi
 served 5000 || fail "the second listener serves no more"
 "$CTL" associations list | grep -q 'nodes .*relaying' || fail "the association of the removed listener"
@@ -114,8 +115,11 @@ echo "descriptors $fds_before -> $fds, resident memory $memory_before -> $memory
 served "$LAB_PORT" || fail "after all of it: $(cat "$LAB_DIR/second.log")"
 
 audited=$(/usr/bin/python3 -c 'import collections, json, sys
-print(dict(collections.Counter(e["result"] for e in map(json.loads, open(sys.argv[1])) if e["command"] == "reload")))' "$LAB_DIR/audit.log")
-[ "$audited" = "{'ok': $((RELOADS + 44)), 'refused': 6}" ] || fail "audit log: $audited"
+entries = [e for e in map(json.loads, open(sys.argv[1])) if e["command"] == "reload"]
+[hangup] = [e for e in entries if "signal" in e["arguments"]]
+assert (hangup["arguments"], hangup["uid"], hangup["gid"], hangup["pid"], hangup["result"]) == ({"signal": "SIGHUP"}, 0, None, int(sys.argv[2]), "ok"), hangup
+print(dict(collections.Counter(e["result"] for e in entries)))' "$LAB_DIR/audit.log" $$)
+[ "$audited" = "{'ok': $((RELOADS + 45)), 'refused': 6}" ] || fail "audit log: $audited"
 lab_stop_gateway a || fail "gateway A ended with code $?" # ends the client, too
 client_end || fail "the client: $(tail -n 5 "$LAB_DIR/client.log")"
 stop_all

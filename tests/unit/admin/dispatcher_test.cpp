@@ -126,6 +126,24 @@ TEST_F(AdminDispatcher, nothing_is_changed_while_the_audit_log_cannot_be_written
     EXPECT_TRUE(ask("status")["ok"].get<bool>());
 }
 
+TEST_F(AdminDispatcher, a_reload_by_signal_is_audited_with_its_sender) {
+    Dispatcher dispatcher(operations, AuditLog(log()));
+    dispatcher.on_signal(CommandId::reload, "SIGHUP", {.uid = 12, .gid = std::nullopt, .pid = 56});
+    ASSERT_EQ(entries().size(), 1U);
+    const json entry = entries()[0];
+    EXPECT_EQ(entry["command"], "reload");
+    EXPECT_EQ(entry["arguments"], json({{"signal", "SIGHUP"}}));
+    EXPECT_EQ(entry["uid"], 12);
+    EXPECT_EQ(entry["gid"], nullptr);
+    EXPECT_EQ(entry["pid"], 56);
+    EXPECT_EQ(entry["result"], "ok");
+    EXPECT_EQ(operations.done, std::vector<std::string>{"reload"});
+    std::filesystem::remove(log());
+    std::filesystem::create_directory(log());  // nothing can be written there
+    dispatcher.on_signal(CommandId::reload, "SIGHUP", {.uid = 12, .gid = std::nullopt, .pid = 56});
+    EXPECT_EQ(operations.done.size(), 1U) << "carried out without a trace";
+}
+
 TEST_F(AdminDispatcher, a_symbolic_link_or_a_pipe_is_no_audit_log) {
     std::filesystem::create_symlink(folder_ / "elsewhere", log());
     EXPECT_FALSE(ask("drain")["ok"].get<bool>());
