@@ -2,6 +2,8 @@
 // packets that wait for a link address.
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "tests/support/hex.h"
 #include "tests/unit/worker/rig.h"
 
@@ -218,6 +220,101 @@ TEST_P(Resolution, is_given_up_after_three_questions_and_starts_anew) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, Resolution, testing::Bool(),
+                         [](const auto& one) { return one.param ? "v6" : "v4"; });
+
+// Somebody on the link with as many names as he likes.
+class LinkFlood : public testing::TestWithParam<bool> {
+ protected:
+    static constexpr unsigned kNames = 20'000;
+    static constexpr unsigned kBurst = 32;  // what a worker takes at a time
+
+    // A question, or an answer that nobody has asked for, in the n-th name: like the known one, and
+    // with its ICMPv6 checksum, of which the name's two last words are made to be no part.
+    [[nodiscard]] Octets in_another_name(const char* known, unsigned n, size_t name_at) const {
+        Octets out = from_hex(known);
+        const auto high = static_cast<uint16_t>(1000 + n);
+        if (GetParam()) {
+            packet::store_be16(out.data() + name_at + 12, high);
+            packet::store_be16(out.data() + name_at + 14, static_cast<uint16_t>(0x10001 - high));
+        } else {
+            packet::store_be16(out.data() + name_at + 1, high);
+        }
+        return out;
+    }
+    // Bursts of them, all at one moment; how many frames come back.
+    size_t flood(const std::function<Octets(unsigned)>& make) {
+        size_t back = 0;
+        for (unsigned n = 0; n < kNames; ++n) {
+            rig.wires[0]->send(make(n));
+            if (n % kBurst == kBurst - 1) {
+                rig.poll_at(now);
+                back += rig.wires[0]->take().size();
+            }
+        }
+        return back;
+    }
+    [[nodiscard]] size_t entries() const { return rig.ports->port(0).neighbours->size(); }
+
+    Rig rig;  // with its neighbours at kMacB: two entries
+    uint64_t now = rte_rdtsc();
+};
+
+TEST_P(LinkFlood, of_questions_is_answered_within_a_budget_that_is_not_the_neighbours) {
+    const char* const question = GetParam() ? kSolicitation : kArpRequest;
+    const size_t before = entries();
+    const size_t answered =
+        flood([&](unsigned n) { return in_another_name(question, n, GetParam() ? 22 : 28); });
+    EXPECT_GT(answered, 100U);
+    EXPECT_LE(answered, 1000U);
+    EXPECT_EQ(rig.drops(DropReason::neighbour_rate_limited), kNames - answered);
+    EXPECT_EQ(entries(), before) << "questions make no entries";
+    rig.wires[0]->send(from_hex(question));
+    rig.poll_at(now);
+    const auto sent = rig.wires[0]->take();
+    ASSERT_EQ(sent.size(), 1U) << "a neighbour in use has its own budget";
+    EXPECT_EQ(sent[0], from_hex(GetParam() ? kAdvertisement : kArpReply));
+}
+
+TEST_P(LinkFlood, of_answers_that_nobody_has_asked_for_leaves_nothing) {
+    const size_t before = entries();
+    EXPECT_EQ(flood([&](unsigned n) {
+                  return GetParam() ? in_another_name(kTheirAdvertisement, n, 62)
+                                    : in_another_name(kTheirArp, n, 28);
+              }),
+              0U);
+    EXPECT_EQ(entries(), before);
+}
+
+// Packets of ours for hosts that are not there, as answers to invented sources are.
+TEST_P(LinkFlood, that_makes_us_ask_for_everybody_fills_the_table_and_keeps_nobody_out) {
+    Flow flow;
+    if (GetParam()) {
+        flow.local = ip("fd00::1");
+        flow.peer = ip("fd00::2");
+    }
+    for (unsigned n = 0; n < kNames; ++n) {
+        Flow invented = flow;
+        uint8_t* end = invented.peer.octets.data() + invented.peer.size();
+        if (GetParam()) {
+            packet::store_be16(end - 2, static_cast<uint16_t>(1000 + n));
+        } else {
+            end[-1] = static_cast<uint8_t>(3 + n % 250);  // all that there are
+        }
+        rig.send(invented, data_chunk(4));
+        if (n % kBurst == kBurst - 1) {
+            rig.poll_at(now);
+            (void)rig.wires[0]->take();
+        }
+    }
+    EXPECT_LE(entries(), port::NeighbourTable::kEntries);
+    EXPECT_LE(rig.ports->port(0).neighbours->held(), port::NeighbourTable::kHeldInAll);
+    EXPECT_GT(rig.drops(DropReason::neighbour_unresolved), kNames / 2);
+    rig.send(flow, data_chunk(4));
+    rig.poll_at(now);
+    EXPECT_EQ(rig.wires[0]->take().size(), 1U) << "a neighbour in use is sent to as before";
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, LinkFlood, testing::Bool(),
                          [](const auto& one) { return one.param ? "v6" : "v4"; });
 
 TEST(Link, a_packet_for_a_route_asks_for_its_gateway) {
