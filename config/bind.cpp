@@ -198,6 +198,8 @@ class Binder {
         limits.read("send_buffer_kib", out_.limits.send_buffer_kib);
         limits.read("receive_buffer_kib", out_.limits.receive_buffer_kib);
         limits.read("handshakes", out_.limits.handshakes);
+        limits.read("unauthenticated", out_.limits.unauthenticated);
+        limits.read("unauthenticated_source", out_.limits.unauthenticated_source);
         limits.read("ring_packets", out_.limits.ring_packets);
 
         const Section budgets = document_.below("budgets");

@@ -207,7 +207,10 @@ struct Limits {
     uint32_t send_buffer_kib = 256;     // per association
     uint32_t receive_buffer_kib = 256;  // per association
     uint32_t handshakes = 64;           // at a time, with peers that have not authenticated yet
-    uint32_t ring_packets = 2048;       // each ring between a worker and the control loop
+    // Parts of a protected listener's max_associations for peers that have not authenticated yet.
+    double unauthenticated = 0.75;
+    double unauthenticated_source = 0.5;  // from one source
+    uint32_t ring_packets = 2048;         // each ring between a worker and the control loop
 };
 
 // Packets a second of senders that have no association; the whole gateway.

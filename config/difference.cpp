@@ -28,6 +28,8 @@ constexpr ChangeRule kRules[] = {
     {"listeners", true},
     {"limits.associations", false, kTables},
     {"limits.handshakes", true},
+    {"limits.unauthenticated", false, kTables},
+    {"limits.unauthenticated_source", false, kTables},
     {"limits.send_buffer_kib", true},
     {"limits.receive_buffer_kib", true},
     {"limits.ring_packets", false, kTables},

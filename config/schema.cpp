@@ -191,6 +191,8 @@ constexpr Key kKeys[] = {
     {.path = "limits", .type = section, .description = "Bounds of the whole gateway."},
     {.path = "limits.associations", .type = integer, .default_text = "10000", .minimum = 1, .maximum = 100000, .description = "Associations at a time; both legs of a relayed one count."},
     {.path = "limits.handshakes", .type = integer, .default_text = "64", .minimum = 1, .maximum = 10000, .description = "Handshakes at a time that peers have begun who have not authenticated yet; more wait for their turn. Rekeys are not counted."},
+    {.path = "limits.unauthenticated", .type = fraction, .default_text = "0.75", .minimum = 0.01, .maximum = 1, .description = "Part of a protected listener's `max_associations` that peers may take who have not authenticated yet. The COOKIE ECHO of one more is dropped, and comes again."},
+    {.path = "limits.unauthenticated_source", .type = fraction, .default_text = "0.5", .minimum = 0.01, .maximum = 1, .description = "The same from one source: one IPv4 address, one IPv6 /64."},
     {.path = "limits.send_buffer_kib", .type = integer, .default_text = "256", .unit = "KiB", .minimum = 16, .maximum = 65536, .description = "Send buffer of one association. When it is full the other leg is not read."},
     {.path = "limits.receive_buffer_kib", .type = integer, .default_text = "256", .unit = "KiB", .minimum = 16, .maximum = 65536, .description = "Receive buffer (window) of one association."},
     {.path = "limits.ring_packets", .type = integer, .default_text = "2048", .unit = "packets", .minimum = 64, .maximum = 65536, .power_of_two = true,

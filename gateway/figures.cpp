@@ -161,10 +161,14 @@ void sctp(Collection& out, const Gateway& gateway) {
     out.count("sctp_cookie_invalid", host.cookie_invalid, "COOKIE ECHOs with a cookie not ours.");
     out.count("sctp_cookie_refused", host.cookie_refused,
               "COOKIE ECHOs refused: live protected association, limits.");
+    out.count("sctp_cookie_held_back", host.cookie_held_back,
+              "COOKIE ECHOs dropped: too many associations not authenticated yet.");
     out.count("sctp_clear_not_expected", host.clear_not_expected,
               "Unprotected packets where protection is on.");
     out.count("sctp_malformed", host.malformed, "Malformed SCTP packets.");
     out.count("sctp_out_of_the_blue", host.out_of_the_blue, "Packets of no association.");
+    out.count("sctp_beyond_window", host.beyond_window,
+              "Packets with DATA far beyond what the peer may send.");
     out.count("sctp_associations_accepted", host.associations_accepted,
               "SCTP associations set up by a peer.");
     out.count("sctp_associations_connected", host.associations_connected,

@@ -102,6 +102,8 @@ Result<std::unique_ptr<Gateway>> Gateway::create(const config::Configuration& co
     sctp::Host::Settings host_settings;
     host_settings.workers = workers;
     host_settings.max_associations = configuration.limits.associations;
+    host_settings.unauthenticated = {.all = configuration.limits.unauthenticated,
+                                     .source = configuration.limits.unauthenticated_source};
     host_settings.cookie_key_rotation =
         std::chrono::seconds(configuration.sctp.cookie_key_rotation_s);
     auto host = sctp::Host::create(
@@ -360,6 +362,7 @@ nlohmann::json Gateway::statistics() const {
                    {"init_refused", host.init_refused},
                    {"cookie_invalid", host.cookie_invalid},
                    {"cookie_refused", host.cookie_refused},
+                   {"cookie_held_back", host.cookie_held_back},
                    {"clear_not_expected", host.clear_not_expected},
                    {"restarts_begun", host.restarts_begun},
                    {"restarts_accepted", host.restarts_accepted},
@@ -368,6 +371,7 @@ nlohmann::json Gateway::statistics() const {
                    {"held_silent", host.held_silent},
                    {"malformed", host.malformed},
                    {"out_of_the_blue", host.out_of_the_blue},
+                   {"beyond_window", host.beyond_window},
                    {"associations_accepted", host.associations_accepted},
                    {"associations_connected", host.associations_connected},
                    {"associations_failed", host.associations_failed},

@@ -58,7 +58,7 @@ std::string_view to_string(CloseReason reason) {
 
 LiveAssociation::LiveAssociation(ReadyList& ready, const Endpoints& endpoints,
                                  const LegSettings& leg, bool initiator)
-    : endpoints_(endpoints), leg_(leg), ready_(ready) {
+    : endpoints_(endpoints), leg_(leg), receive_window_(leg.receive_buffer), ready_(ready) {
     negotiated_.initiator = initiator;
 }
 
@@ -209,6 +209,7 @@ void LiveAssociation::on_notification(std::span<const uint8_t> octets) {
                 shutdown_requested_ ? "shut down by us" : "shut down by the peer");
             break;
         case SCTP_RESTART:
+            receive_window_.restart();
             if (leg_.survives_restart) {
                 if (const auto ready = after_restart(socket_.get(), leg_, endpoints_.local.family);
                     !ready) {

@@ -15,6 +15,7 @@
 
 #include "control/sctp/addressing.h"
 #include "control/sctp/host.h"
+#include "control/sctp/receive_window.h"
 #include "control/sctp/sent_data.h"
 #include "control/sctp/stack.h"
 
@@ -104,8 +105,10 @@ class LiveAssociation final : public Association {
     bool restart_allowed_ = false;
     std::optional<WaitingRestart> waiting_restart_;
     SentData sent_data_;
+    ReceiveWindow receive_window_;
     uint64_t door_ = 0;  // of a connected one: number of the listener that takes its restart
     bool first_opened_told_ = false;
+    bool unauthenticated_ = false;  // accepted, and counted as such
     bool owns_virtual_port_ = false;
     bool may_continue_ = false;      // connected from a port that the caller chose, and not up yet
     uint32_t peer_initial_tsn_ = 0;  // of its INIT ACK

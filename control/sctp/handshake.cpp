@@ -380,6 +380,15 @@ void HostImpl::accept_association(const ReceivedPacket& packet, const FourTuple&
         return;
     }
     if (settled->agreement) {
+        // Before the cookie is spent, and without an answer: it may come again in a second, when
+        // there is room.
+        if (const auto peers = unauthenticated_at_.find({tuple.local, tuple.local_port});
+            peers != unauthenticated_at_.end() &&
+            !peers->second.admits(tuple.peer, listener->max_associations,
+                                  settings_.unauthenticated)) {
+            ++counters_.cookie_held_back;
+            return;
+        }
         switch (spent_.spend(cookie.local_tag, cookie.peer_tag, clock_.now())) {
             case SpentCookies::Verdict::fresh:
                 break;
@@ -409,6 +418,10 @@ void HostImpl::accept_association(const ReceivedPacket& packet, const FourTuple&
     association.listener_ = number;
     ++listener->associations;
     ++accepted_at_[{listener->local, listener->local_port}];
+    if (settled->agreement) {
+        unauthenticated_at_[{listener->local, listener->local_port}].add(tuple.peer);
+        association.unauthenticated_ = true;
+    }
     insert(std::move(owned));
 
     const Accept accept = listener->accept;  // the call may close the listener

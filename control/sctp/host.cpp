@@ -164,6 +164,18 @@ bool HostImpl::is_full(const ListenerEntry& entry) const {
     return found != accepted_at_.end() && found->second >= entry.max_associations;
 }
 
+void HostImpl::count_no_more(LiveAssociation& association) {
+    if (!std::exchange(association.unauthenticated_, false)) {
+        return;
+    }
+    const auto found =
+        unauthenticated_at_.find({association.endpoints_.local, association.endpoints_.local_port});
+    found->second.remove(association.endpoints_.peer);
+    if (found->second.is_empty()) {
+        unauthenticated_at_.erase(found);
+    }
+}
+
 Result<std::unique_ptr<HostImpl::ListenerEntry>> HostImpl::open_listener(
     const LegSettings& settings, IpAddress::Family family) {
     auto entry = std::make_unique<ListenerEntry>();
@@ -381,6 +393,7 @@ void HostImpl::take_out(LiveAssociation& association) {
     if (association.deadline_) {
         deadlines_.erase({*association.deadline_, &association});
     }
+    count_no_more(association);
     by_path_.erase(association.path_);
     if (association.id_.is_set()) {
         by_index_.erase(association.id_.index);
@@ -557,6 +570,7 @@ void HostImpl::to_association(LiveAssociation& association, const ReceivedPacket
     std::span<uint8_t> octets = packet.sctp;
     if (packet.opened && !association.first_opened_told_) {
         association.first_opened_told_ = true;
+        count_no_more(association);
         association.observer_->on_first_opened(association);
         if (association.ending()) {
             return;
@@ -578,6 +592,10 @@ void HostImpl::to_association(LiveAssociation& association, const ReceivedPacket
             ++counters_.clear_not_expected;  // also: the peer protects what it sends
             return;
         }
+    }
+    if (!association.receive_window_.admits(octets)) {
+        ++counters_.beyond_window;
+        return;
     }
     const bool aborts = first_chunk == packet::kChunkAbort;
     if (aborts) {
@@ -699,6 +717,7 @@ void HostImpl::from_association(LiveAssociation& association, std::span<uint8_t>
         on_own_init(association, packet);
         return;
     }
+    association.receive_window_.on_sent(packet);
     const SentData::Seen sent = association.sent_data_.on_packet(packet);
     counters_.data_chunks_sent += sent.chunks;
     counters_.data_chunks_sent_again += sent.again;

@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "control/sctp/addressing.h"
+#include "control/sctp/unauthenticated_peers.h"
 #include "dataplane/keys/chunk_protection.h"
 #include "dataplane/record/key_material.h"
 #include "dataplane/worker/bridge.h"
@@ -220,9 +221,11 @@ struct HostCounters {
     uint64_t init_refused = 0;        // unacceptable 0x8006, no listener, limit
     uint64_t cookie_invalid = 0;      // MAC, format
     uint64_t cookie_refused = 0;      // live protected association, limits
+    uint64_t cookie_held_back = 0;    // too many peers of protected legs not authenticated yet
     uint64_t clear_not_expected = 0;  // unprotected packet where protection is on
     uint64_t malformed = 0;
     uint64_t out_of_the_blue = 0;
+    uint64_t beyond_window = 0;  // packets with DATA too far ahead (receive_window.h)
     uint64_t associations_accepted = 0;
     uint64_t associations_connected = 0;
     uint64_t associations_failed = 0;
@@ -241,6 +244,8 @@ class Host {
     struct Settings {
         unsigned workers = 1;  // associations are spread over workers 0..workers-1
         uint32_t max_associations = 10'000;
+        // Of a listener's max_associations. A COOKIE ECHO beyond is dropped: it will be repeated.
+        UnauthenticatedShares unauthenticated;
         std::chrono::seconds cookie_key_rotation{3600};
         // Protected associations closed or refused less than a cookie's life ago that are
         // remembered; new ones are refused when it is full (spent_cookies.h).

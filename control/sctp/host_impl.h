@@ -106,6 +106,8 @@ class HostImpl final : public Host, public PacketSink, public ReadyList {
     void limit_listener(uint64_t number, uint32_t max_associations);
     void close_listener(uint64_t number);
     [[nodiscard]] bool is_full(const ListenerEntry& entry) const;
+    // The peer has authenticated, or has gone.
+    void count_no_more(LiveAssociation& association);
     void forget_one(ListenerEntry& entry);
     void release_listener(ListenerEntry& entry);
     [[nodiscard]] ListenerEntry* find_listener(const IpAddress& local, uint16_t local_port);
@@ -180,6 +182,7 @@ class HostImpl final : public Host, public PacketSink, public ReadyList {
 
     std::map<ListenerKey, ListenerEntry*> listeners_;  // those that listen
     std::map<ListenerKey, uint32_t> accepted_at_;      // associations, whichever listener it was
+    std::map<ListenerKey, UnauthenticatedPeers> unauthenticated_at_;  // of those
     // Also closed ones, until the last association accepted through them has gone: those are bound
     // to their virtual port.
     std::unordered_map<uint64_t, std::unique_ptr<ListenerEntry>> listener_by_number_;

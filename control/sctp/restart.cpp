@@ -170,6 +170,7 @@ void HostImpl::resume_restart(LiveAssociation& association) {
 // Out of all tables, like take_out(), but for what the new association has taken over.
 void HostImpl::replace(LiveAssociation& old) {
     old.finished_ = true;
+    count_no_more(old);
     if (old.deadline_) {
         deadlines_.erase({*old.deadline_, &old});
     }

@@ -124,6 +124,8 @@ TEST_F(Examples, all_options_shows_the_defaults) {
     EXPECT_EQ(dtls13.drain_s, Dtls13{}.drain_s);
     EXPECT_EQ(dtls13.drain_unconfirmed_s, Dtls13{}.drain_unconfirmed_s);
     EXPECT_EQ(loaded->limits.handshakes, d.limits.handshakes);
+    EXPECT_EQ(loaded->limits.unauthenticated, d.limits.unauthenticated);
+    EXPECT_EQ(loaded->limits.unauthenticated_source, d.limits.unauthenticated_source);
     EXPECT_EQ(loaded->backends[0].connect_timeout_ms, Backend{}.connect_timeout_ms);
     EXPECT_EQ(loaded->listeners[0].max_associations, Listener{}.max_associations);
     EXPECT_EQ(loaded->limits.associations, d.limits.associations);

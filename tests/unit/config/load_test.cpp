@@ -86,7 +86,8 @@ backends:
 listeners:
   - {name: l, side: protected, address: '2001:db8::1', port: 65535, backend: b, protection: x,
      max_streams: 2, max_associations: 3}
-limits: {associations: 4, send_buffer_kib: 16, receive_buffer_kib: 17, ring_packets: 64}
+limits: {associations: 4, send_buffer_kib: 16, receive_buffer_kib: 17, ring_packets: 64,
+         unauthenticated: 0.2, unauthenticated_source: 0.1}
 budgets: {source_per_second: 20, init_per_second: 21, cookie_per_second: 22, stray_per_second: 23}
 sctp:
   rto_initial_ms: 500
@@ -157,6 +158,8 @@ stats_file: s.json
     EXPECT_EQ(c.limits.send_buffer_kib, 16u);
     EXPECT_EQ(c.limits.receive_buffer_kib, 17u);
     EXPECT_EQ(c.limits.ring_packets, 64u);
+    EXPECT_EQ(c.limits.unauthenticated, 0.2);
+    EXPECT_EQ(c.limits.unauthenticated_source, 0.1);
     EXPECT_EQ(c.budgets.source_per_second, 20u);
     EXPECT_EQ(c.budgets.init_per_second, 21u);
     EXPECT_EQ(c.budgets.cookie_per_second, 22u);

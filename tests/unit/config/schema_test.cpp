@@ -157,6 +157,8 @@ TEST(Schema, defaults_are_those_of_the_structs) {
     EXPECT_EQ(c.listeners[0].max_associations, listener.max_associations);
     EXPECT_EQ(c.limits.associations, d.limits.associations);
     EXPECT_EQ(c.limits.handshakes, d.limits.handshakes);
+    EXPECT_EQ(c.limits.unauthenticated, d.limits.unauthenticated);
+    EXPECT_EQ(c.limits.unauthenticated_source, d.limits.unauthenticated_source);
     EXPECT_EQ(c.limits.send_buffer_kib, d.limits.send_buffer_kib);
     EXPECT_EQ(c.limits.receive_buffer_kib, d.limits.receive_buffer_kib);
     EXPECT_EQ(c.limits.ring_packets, d.limits.ring_packets);
