@@ -137,7 +137,10 @@ Node::Node(const std::string& name, const std::string& device, const port::Prefi
     bridge_ = std::make_unique<worker::ControlBridge>(rings_->all(), ports_->control_pool());
     host_ = expect(sctp::Host::create(
         {.workers = 1, .max_associations = 8192, .cookie_key_rotation = std::chrono::hours(1)}, {},
-        *protection_, [this](const sctp::OutgoingPacket& packet) { return bridge_->send(packet); },
+        *protection_,
+        [this](const sctp::OutgoingPacket& packet) {
+            return (out_filter_ && !out_filter_(packet)) || bridge_->send(packet);
+        },
         clock, *random_));
 }
 
@@ -180,7 +183,11 @@ Peer& Node::connect(const IpAddress& peer, uint16_t port, uint16_t local_port) {
 size_t Node::poll() {
     const uint64_t now = cycles_at(clock_.now());
     size_t done = worker_->poll_at(now);
-    done += bridge_->poll(256, [this](const sctp::ReceivedPacket& p) { host_->on_packet(p); });
+    done += bridge_->poll(256, [this](const sctp::ReceivedPacket& p) {
+        if (!in_filter_ || in_filter_(p)) {
+            host_->on_packet(p);
+        }
+    });
     done += host_->run();
     done += worker_->poll_at(now);
     protection_->reclaim();

@@ -113,6 +113,15 @@ class Node {
     [[nodiscard]] const worker::WorkerCounters& counters() const { return worker_->counters(); }
     size_t poll();
 
+    // For a node that misbehaves: what its SCTP sends and hears before the data plane seals and
+    // after it has opened it; false: lost. send() puts a packet of the test's own among those sent.
+    void set_filters(std::function<bool(const sctp::OutgoingPacket&)> out,
+                     std::function<bool(const sctp::ReceivedPacket&)> in) {
+        out_filter_ = std::move(out);
+        in_filter_ = std::move(in);
+    }
+    [[nodiscard]] bool send(const sctp::OutgoingPacket& packet) { return bridge_->send(packet); }
+
  private:
     const Clock& clock_;
     IpAddress address_;
@@ -125,6 +134,8 @@ class Node {
     std::unique_ptr<sctp::Host> host_;
     std::unique_ptr<sctp::Listener> listener_;
     std::function<std::optional<Message>(const Message&)> answer_;
+    std::function<bool(const sctp::OutgoingPacket&)> out_filter_;
+    std::function<bool(const sctp::ReceivedPacket&)> in_filter_;
     std::vector<std::unique_ptr<Peer>> peers_;
 };
 
