@@ -11,7 +11,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 
 #include "dataplane/packet/sctp.h"
@@ -30,12 +29,13 @@ class ReceiveWindow {
         while (const auto chunk = cursor.next()) {
             if (chunk->type == packet::kChunkSack && chunk->value.size() >= sizeof(uint32_t)) {
                 acknowledged_ = packet::load_be32(chunk->value.data());
+                has_acknowledged_ = true;
             }
         }
     }
     // packet: of the peer, its chunks checked.
     [[nodiscard]] bool admits(std::span<const uint8_t> packet) const {
-        if (!acknowledged_) {
+        if (!has_acknowledged_) {
             return true;
         }
         auto cursor = packet::chunks_of(packet);
@@ -46,14 +46,14 @@ class ReceiveWindow {
                 continue;
             }
             const auto ahead =
-                static_cast<int32_t>(packet::load_be32(chunk->value.data()) - *acknowledged_);
+                static_cast<int32_t>(packet::load_be32(chunk->value.data()) - acknowledged_);
             if (ahead > 0 && static_cast<uint32_t>(ahead) > chunks_) {
                 return false;
             }
         }
         return true;
     }
-    void restart() { acknowledged_.reset(); }
+    void restart() { has_acknowledged_ = false; }
 
  private:
     static constexpr uint32_t kOverhead = 256;  // octets a chunk: usrsctp's MSIZE
@@ -61,7 +61,8 @@ class ReceiveWindow {
     static constexpr uint32_t kUnacknowledged = 256;
 
     uint32_t chunks_;
-    std::optional<uint32_t> acknowledged_;  // cumulative TSN; unset: nothing acknowledged yet
+    bool has_acknowledged_ = false;
+    uint32_t acknowledged_ = 0;  // cumulative TSN
 };
 
 }  // namespace sdg::sctp

@@ -136,8 +136,11 @@ Node::Node(const std::string& name, const std::string& device, const port::Prefi
     worker_ = expect(worker::Worker::create({}, *ports_, *protection_, rings_->all()));
     bridge_ = std::make_unique<worker::ControlBridge>(rings_->all(), ports_->control_pool());
     host_ = expect(sctp::Host::create(
-        {.workers = 1, .max_associations = 8192, .cookie_key_rotation = std::chrono::hours(1)}, {},
-        *protection_,
+        {.workers = 1,
+         .max_associations = 8192,
+         .unauthenticated = {},
+         .cookie_key_rotation = std::chrono::hours(1)},
+        {}, *protection_,
         [this](const sctp::OutgoingPacket& packet) {
             return (out_filter_ && !out_filter_(packet)) || bridge_->send(packet);
         },

@@ -159,7 +159,8 @@ class Path {
         }
         refuses_ = server == 3;
         waits_ = (mode & kRestart) != 0 && (mode & kLoose) != 0;
-        const sctp::Host::Settings settings{.max_associations = (mode & kFull) != 0 ? 1U : 10U};
+        const sctp::Host::Settings settings{.max_associations = (mode & kFull) != 0 ? 1U : 10U,
+                                            .unauthenticated = {}};
         for (int side = 0; side < 2; ++side) {
             hosts_[side] = *sctp::Host::create(
                 side == 1 ? settings : sctp::Host::Settings{}, {}, protection_[side],
