@@ -59,6 +59,8 @@ void process(Collection& out, const Gateway& gateway) {
               "System calls that the seccomp filter did not let through; none is expected.");
     out.count("log_lines_suppressed", suppressed_log_lines(),
               "Log lines over log.lines_per_second, which were not written.");
+    out.count("log_lines_lost", lost_log_lines(),
+              "Log lines that whoever reads standard error did not take in time.");
 }
 
 void workers(Collection& out, const Gateway& gateway) {

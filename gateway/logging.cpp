@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <cerrno>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -14,6 +13,7 @@
 
 #include "control/log.h"
 #include "control/process/journal.h"
+#include "gateway/line_output.h"
 #include "gateway/log_budget.h"
 #include "gateway/log_line.h"
 
@@ -21,6 +21,7 @@ namespace sdg::gateway {
 namespace {
 
 std::atomic<uint64_t> g_suppressed{0};
+std::atomic<uint64_t> g_lost{0};
 
 spdlog::level::level_enum level_of(config::LogLevel level) {
     switch (level) {
@@ -83,19 +84,14 @@ class Sink final : public spdlog::sinks::base_sink<std::mutex> {
         const std::string out = format_ == config::LogFormat::json ? as_json(line)
                                 : journal_                         ? with_priority(line)
                                                                    : as_text(line);
-        // A disk that is full or a reader that is gone must not end the gateway.
-        for (size_t done = 0; done < out.size();) {
-            const ssize_t n = ::write(STDERR_FILENO, out.data() + done, out.size() - done);
-            if (n <= 0 && errno != EINTR) {
-                return;
-            }
-            done += n > 0 ? static_cast<size_t>(n) : 0;
-        }
+        output_.write(out);
+        g_lost.store(output_.lost(), std::memory_order_relaxed);
     }
 
     LogBudget budget_;
     config::LogFormat format_;
     std::optional<process::Journal> journal_;  // standard error goes there
+    LineOutput output_{STDERR_FILENO};
 };
 
 std::shared_ptr<Sink>& current() {
@@ -133,6 +129,10 @@ void tell_last_suppressed_lines() {
 
 uint64_t suppressed_log_lines() {
     return g_suppressed.load(std::memory_order_relaxed);
+}
+
+uint64_t lost_log_lines() {
+    return g_lost.load(std::memory_order_relaxed);
 }
 
 }  // namespace sdg::gateway

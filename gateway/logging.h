@@ -16,7 +16,9 @@ void set_log_levels(const config::Log& settings);
 void tell_suppressed_lines();
 // All of it; before the end.
 void tell_last_suppressed_lines();
-// Lines that were not written since the start. Any thread.
+// Lines that were not written since the start: over the budget, and because whoever reads standard
+// error does not (LineOutput). Any thread.
 [[nodiscard]] uint64_t suppressed_log_lines();
+[[nodiscard]] uint64_t lost_log_lines();
 
 }  // namespace sdg::gateway
