@@ -28,7 +28,7 @@ Result<std::unique_ptr<OperatorSide>> OperatorSide::start(
 
 Result<void> OperatorSide::open_socket(const config::Admin& admin) {
     const admin::AuditLog audit(admin.audit_log);
-    if (auto writable = audit.check(); !writable) {
+    if (auto writable = audit.reserve(); !writable) {
         return writable;
     }
     captures_ = std::make_unique<Captures>(gateway_, audit);
@@ -83,12 +83,22 @@ void OperatorSide::poll() {
     }
 }
 
-void OperatorSide::reload(const admin::Peer& sender) {
+Result<void> OperatorSide::on_signal(admin::CommandId command, std::string_view signal,
+                                     const admin::Peer& sender) {
     if (dispatcher_) {
-        dispatcher_->on_signal(admin::CommandId::reload, "SIGHUP", sender);
-    } else {
-        reload_.run(false);
+        return dispatcher_->on_signal(command, signal, sender);
     }
+    Result<nlohmann::json> done = nullptr;
+    if (command == admin::CommandId::reload) {
+        reload_.run(false);  // tells itself what came of it
+    } else if (command == admin::CommandId::rekey) {
+        done = operations_.rekey(std::nullopt);
+    } else if (command == admin::CommandId::leave) {
+        done = operations_.leave();
+    } else {
+        done = operations_.drain();
+    }
+    return done ? Result<void>() : tl::unexpected(done.error());
 }
 
 void OperatorSide::publish_figures() {

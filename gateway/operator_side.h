@@ -24,8 +24,10 @@ class OperatorSide {
 
     // Answers requests and publishes the figures about once a second.
     void poll();
-    // SIGHUP.
-    void reload(const admin::Peer& sender);
+    // A signal that stands for a command: reload, rekey (all), drain or leave. Audited when there
+    // is an audit log.
+    Result<void> on_signal(admin::CommandId command, std::string_view signal,
+                           const admin::Peer& sender);
 
  private:
     OperatorSide(Gateway& gateway, Reload& reload)

@@ -164,6 +164,37 @@ void tell_refused_system_calls() {
     }
 }
 
+// Those that stand for a command of the admin socket.
+void act_on(const Signals::Signal& signal, Gateway& gateway, OperatorSide& operator_side,
+            Supervision& supervision) {
+    using admin::CommandId;
+    auto& log = log::of("gateway");
+    Result<void> done;
+    switch (signal.number) {
+        case SIGHUP:
+            supervision.reloading(gateway.clock().now());
+            done = operator_side.on_signal(CommandId::reload, "SIGHUP", signal.sender);
+            supervision.ready(gateway);
+            break;
+        case SIGUSR2:
+            log.info("asked for new keys on every protected association");
+            done = operator_side.on_signal(CommandId::rekey, "SIGUSR2", signal.sender);
+            break;
+        case SIGQUIT:
+            done = operator_side.on_signal(CommandId::leave, "SIGQUIT", signal.sender);
+            break;
+        default:
+            log.info("draining {} associations, at most {} ms", gateway.host().association_count(),
+                     gateway.drain_timeout().count());
+            done = operator_side.on_signal(
+                CommandId::drain, signal.number == SIGINT ? "SIGINT" : "SIGTERM", signal.sender);
+    }
+    if (!done) {
+        log.error("signal {} from uid {} (pid {}): {}", signal.number, signal.sender.uid,
+                  signal.sender.pid, done.error().message);
+    }
+}
+
 // Until a signal has asked for the end and everything is drained.
 // telemetry: may be null.
 void control_loop(Gateway& gateway, const Signals& signals, OperatorSide& operator_side,
@@ -208,24 +239,12 @@ void control_loop(Gateway& gateway, const Signals& signals, OperatorSide& operat
                         log.error("{}", written.error().message);
                     }
                 }
-            } else if (signal->number == SIGHUP) {
-                supervision.reloading(clock.now());
-                operator_side.reload(signal->sender);
-                supervision.ready(gateway);
-            } else if (signal->number == SIGQUIT) {
-                if (auto left = gateway.leave(); !left) {
-                    log.error("not left: {}", left.error().message);
-                }
-            } else if (signal->number == SIGUSR2) {
-                log.info("asked for new keys on every protected association");
-                gateway.request_rekey();
-            } else if (gateway.relay().is_draining()) {
+            } else if (gateway.relay().is_draining() &&
+                       (signal->number == SIGTERM || signal->number == SIGINT)) {
                 log.warn("asked again: stopping without waiting for associations");
                 break;
             } else {
-                log.info("draining {} associations, at most {} ms",
-                         gateway.host().association_count(), gateway.drain_timeout().count());
-                gateway.drain();
+                act_on(*signal, gateway, operator_side, supervision);
             }
         }
     }

@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <fmt/chrono.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
@@ -13,6 +15,10 @@
 
 namespace sdg::admin {
 namespace {
+
+// An entry is never longer: a request is bounded (Server), and a message cut.
+constexpr size_t kMaxMessage = 2048;
+constexpr off_t kRoom = 64 * 1024;
 
 tl::unexpected<Error> failure(const std::filesystem::path& path, int error) {
     return fail(error == EACCES || error == EPERM ? ErrorCode::permission_denied : ErrorCode::io,
@@ -30,15 +36,45 @@ bool is_regular(int descriptor) {
     return ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
 }
 
-}  // namespace
+// Blocks behind the end that the next entry is written to; where the file system cannot do that, it
+// must have as much free.
+bool has_room(int descriptor) {
+    struct stat status {};
+    if (::fstat(descriptor, &status) != 0) {
+        return false;
+    }
+    if (::fallocate(descriptor, FALLOC_FL_KEEP_SIZE, status.st_size, kRoom) == 0) {
+        return true;
+    }
+    if (errno != EOPNOTSUPP && errno != ENOSYS) {
+        return false;
+    }
+    struct statfs disk {};
+    errno = ENOSPC;
+    return ::fstatfs(descriptor, &disk) == 0 &&
+           disk.f_bavail >= kRoom / std::max<uint64_t>(static_cast<uint64_t>(disk.f_bsize), 1) + 1;
+}
 
-Result<void> AuditLog::check() const {
-    const Descriptor file(open_to_append(path_));
+Result<Descriptor> open_regular(const std::filesystem::path& path) {
+    Descriptor file(open_to_append(path));
     if (file.get() < 0) {
-        return failure(path_, errno);
+        return failure(path, errno);
     }
     if (!is_regular(file.get())) {
-        return failure(path_, EINVAL);
+        return failure(path, EINVAL);
+    }
+    return file;
+}
+
+}  // namespace
+
+Result<void> AuditLog::reserve() const {
+    const auto file = open_regular(path_);
+    if (!file) {
+        return tl::unexpected(file.error());
+    }
+    if (!has_room(file->get())) {
+        return failure(path_, errno);
     }
     return {};
 }
@@ -54,21 +90,25 @@ Result<void> AuditLog::write(const Peer& who, std::string_view command,
         {"command", command},
         {"arguments", arguments},
         {"result", result},
-        {"message", message}};
+        {"message", message.substr(0, kMaxMessage)}};
     const std::string line =
         entry.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace) + '\n';
-    const Descriptor file(open_to_append(path_));
-    if (file.get() < 0) {
+    const auto file = open_regular(path_);
+    if (!file) {
+        return tl::unexpected(file.error());
+    }
+    const ssize_t written = ::write(file->get(), line.data(), line.size());
+    if (written == static_cast<ssize_t>(line.size())) {
+        return {};
+    }
+    const int error = written < 0 ? errno : ENOSPC;
+    struct stat status {};
+    // Half a line would spoil the next one, too.
+    if (written > 0 && (::fstat(file->get(), &status) != 0 ||
+                        ::ftruncate(file->get(), status.st_size - written) != 0)) {
         return failure(path_, errno);
     }
-    if (!is_regular(file.get())) {
-        return failure(path_, EINVAL);
-    }
-    const ssize_t written = ::write(file.get(), line.data(), line.size());
-    if (written != static_cast<ssize_t>(line.size())) {
-        return failure(path_, written < 0 ? errno : ENOSPC);
-    }
-    return {};
+    return failure(path_, error);
 }
 
 }  // namespace sdg::admin

@@ -31,9 +31,11 @@ class AuditLog {
  public:
     explicit AuditLog(std::filesystem::path path) : path_(std::move(path)) {}
 
-    // io, permission_denied: names the file. Also how one sees beforehand that it can be written.
-    [[nodiscard]] Result<void> check() const;
-    // result: "ok" or an error code's name.
+    // Before a change: the file can be written, and the disk keeps room for its entry. io,
+    // permission_denied: names the file.
+    [[nodiscard]] Result<void> reserve() const;
+    // result: "ok" or an error code's name. A long message is cut. An entry is written whole or not
+    // at all.
     [[nodiscard]] Result<void> write(const Peer& who, std::string_view command,
                                      const nlohmann::json& arguments, std::string_view result,
                                      const std::string& message) const;

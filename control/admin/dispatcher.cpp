@@ -18,25 +18,29 @@ std::string Dispatcher::answer(std::string_view line, Caller& caller) {
                   : error_line(request->id, result.error(), details);
 }
 
-void Dispatcher::on_signal(CommandId command, std::string_view signal, const Peer& sender) {
+Result<void> Dispatcher::on_signal(CommandId command, std::string_view signal, const Peer& sender) {
     Request request;
     request.command = &*std::ranges::find(commands(), command, &Command::id);
     request.arguments["signal"] = signal;
-    if (auto writable = audit_.check(); !writable) {
-        log::of("admin").error("{} from uid {} (pid {}) changes nothing: {}", signal, sender.uid,
-                               sender.pid, writable.error().message);
-        return;
+    if (command == CommandId::rekey) {
+        request.arguments["all"] = true;
     }
     Caller caller;
     caller.peer = sender;
     nlohmann::json details = nullptr;
-    static_cast<void>(carry_out_audited(request, caller, details));  // has been logged
+    // Who ends a gateway gets it ended: with a full disk, too.
+    const bool is_end = command == CommandId::drain || command == CommandId::leave;
+    const auto done = carry_out_audited(request, caller, details, is_end);
+    if (!done) {
+        return tl::unexpected(done.error());
+    }
+    return {};
 }
 
 Result<nlohmann::json> Dispatcher::carry_out_audited(const Request& request, Caller& caller,
-                                                     nlohmann::json& details) {
+                                                     nlohmann::json& details, bool also_unaudited) {
     const Peer who = caller.peer;
-    if (auto writable = audit_.check(); !writable) {
+    if (auto writable = audit_.reserve(); !writable && !also_unaudited) {
         return tl::unexpected(writable.error());
     }
     auto result = carry_out(request, caller, details);

@@ -22,15 +22,16 @@ class Dispatcher {
     // Always one line, ended.
     [[nodiscard]] std::string answer(std::string_view line, Caller& caller);
     // A command that came as a signal ("SIGHUP"); audited as if it had come through the socket, and
-    // like there not carried out when it cannot be.
-    void on_signal(CommandId command, std::string_view signal, const Peer& sender);
+    // like there not carried out when it cannot be; only drain and leave are all the same.
+    Result<void> on_signal(CommandId command, std::string_view signal, const Peer& sender);
 
  private:
     // details: what a failure has to tell beside its message.
     [[nodiscard]] Result<nlohmann::json> carry_out(const Request& request, Caller& caller,
                                                    nlohmann::json& details);
     [[nodiscard]] Result<nlohmann::json> carry_out_audited(const Request& request, Caller& caller,
-                                                           nlohmann::json& details);
+                                                           nlohmann::json& details,
+                                                           bool also_unaudited = false);
 
     Operations& operations_;
     AuditLog audit_;

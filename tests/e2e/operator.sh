@@ -1,6 +1,10 @@
 #!/usr/bin/env bash
 # The operator's side of a running gateway: every answer of the admin socket follows its schema,
 # commands do what they say and are audited, metrics are sound and count what was relayed.
+if [ -z "${SDG_OWN_MOUNTS:-}" ] && [ "$(id -u)" -eq 0 ]; then
+    # The audit log is on a file system of its own, so that it can fill up.
+    SDG_OWN_MOUNTS=1 exec unshare --mount --propagation private bash "$0" "$@"
+fi
 . "$SOURCE_ROOT/tests/e2e/prelude.sh" || exit 1
 /usr/bin/python3 -c 'import jsonschema' 2>/dev/null || skip "python3-jsonschema is not installed"
 command -v promtool >/dev/null || skip "promtool (package prometheus) is not installed"
@@ -8,8 +12,11 @@ CTL=$BUILD_ROOT/tools/ctl/sctp-gateway-ctl
 
 lab_begin
 lab_configs
+mkdir -m 700 "$LAB_DIR/audit"
+mount -t tmpfs -o size=256k,mode=700 tmpfs "$LAB_DIR/audit"
+LAB_MOUNTS+=("$LAB_DIR/audit")
 cat >>"$LAB_DIR/gateway-a.yaml" <<YAML
-admin: { socket: admin.sock, audit_log: audit.log }
+admin: { socket: admin.sock, audit_log: audit/audit.log }
 metrics: { port: 9641, token_file: token }
 YAML
 (umask 077 && echo lab-token >"$LAB_DIR/token")
@@ -79,6 +86,15 @@ for page in healthz readyz; do
     lab_in a curl -sf "http://127.0.0.1:9641/$page" >/dev/null || fail "$page"
 done
 
+# Nothing is changed without a trace: the disk is full, and free again.
+dd if=/dev/zero of="$LAB_DIR/audit/ballast" bs=4096 2>/dev/null || true
+code=0
+"$CTL" log-level error --module relay 2>"$LAB_DIR/noticed" >/dev/null || code=$?
+[ "$code" -eq 1 ] && grep -q 'audit log .*No space left' "$LAB_DIR/noticed" || fail "code $code with a full disk: $(cat "$LAB_DIR/noticed")"
+answer log log-level
+[ "$(told "d['modules']['relay']")" = debug ] || fail "changed without a trace"
+rm "$LAB_DIR/audit/ballast"
+
 "$CTL" reload >/dev/null || fail "reload"
 "$CTL" close "$id" >/dev/null || fail "close"
 client_end || fail "the client saw no SHUTDOWN: $(tail -n 5 "$LAB_DIR/client.log")"
@@ -90,6 +106,6 @@ code=0
 lab_stop_gateway a || fail "gateway A ended with code $?"
 [ ! -e "$LAB_DIR/admin.sock" ] || fail "the socket is left behind"
 audited=$(/usr/bin/python3 -c 'import json, sys
-print(*(e["command"] + ":" + e["result"] for e in map(json.loads, open(sys.argv[1])) if e["uid"] == 0))' "$LAB_DIR/audit.log")
+print(*(e["command"] + ":" + e["result"] for e in map(json.loads, open(sys.argv[1])) if e["uid"] == 0))' "$LAB_DIR/audit/audit.log")
 [ "$audited" = "rekey:ok reauthenticate:ok log_level:ok log_level:ok reload:ok close:ok close:not_found drain:ok" ] || fail "audit log: $audited"
 stop_all

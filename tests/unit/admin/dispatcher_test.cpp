@@ -128,7 +128,8 @@ TEST_F(AdminDispatcher, nothing_is_changed_while_the_audit_log_cannot_be_written
 
 TEST_F(AdminDispatcher, a_reload_by_signal_is_audited_with_its_sender) {
     Dispatcher dispatcher(operations, AuditLog(log()));
-    dispatcher.on_signal(CommandId::reload, "SIGHUP", {.uid = 12, .gid = std::nullopt, .pid = 56});
+    const Peer sender{.uid = 12, .gid = std::nullopt, .pid = 56};
+    EXPECT_TRUE(dispatcher.on_signal(CommandId::reload, "SIGHUP", sender));
     ASSERT_EQ(entries().size(), 1U);
     const json entry = entries()[0];
     EXPECT_EQ(entry["command"], "reload");
@@ -140,8 +141,18 @@ TEST_F(AdminDispatcher, a_reload_by_signal_is_audited_with_its_sender) {
     EXPECT_EQ(operations.done, std::vector<std::string>{"reload"});
     std::filesystem::remove(log());
     std::filesystem::create_directory(log());  // nothing can be written there
-    dispatcher.on_signal(CommandId::reload, "SIGHUP", {.uid = 12, .gid = std::nullopt, .pid = 56});
+    EXPECT_FALSE(dispatcher.on_signal(CommandId::reload, "SIGHUP", sender));
     EXPECT_EQ(operations.done.size(), 1U) << "carried out without a trace";
+    EXPECT_TRUE(dispatcher.on_signal(CommandId::drain, "SIGTERM", sender)) << "it must end";
+    EXPECT_EQ(operations.done.size(), 2U);
+}
+
+TEST_F(AdminDispatcher, a_message_without_end_is_cut_in_the_audit_log) {
+    const AuditLog audit(log());
+    ASSERT_TRUE(audit.reserve());
+    ASSERT_TRUE(audit.write({}, "reload", {}, "refused", std::string(1'000'000, 'x')));
+    EXPECT_LT(std::filesystem::file_size(log()), 4096U) << "what is reserved is never shown";
+    ASSERT_EQ(entries().size(), 1U);
 }
 
 TEST_F(AdminDispatcher, a_symbolic_link_or_a_pipe_is_no_audit_log) {
