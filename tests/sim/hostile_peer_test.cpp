@@ -31,18 +31,24 @@ struct Attack {
 
 constexpr uint32_t kPackets = 6000;
 constexpr uint16_t kHostilePort = 5555;
+constexpr uint16_t kUnused = 3;  // a stream; on stream 0 there were messages of key management
 // Buffers between the two ends hold 256 KiB each, and usrsctp keeps 2 KiB for the smallest packet.
 constexpr size_t kBound = 4 * 1024 * 1024;
 
 // Everything in order and twenty times the window, while nobody at the other end reads.
 void more_than_the_window(Impostor& peer, uint32_t n) {
-    peer.send({.ahead = n + 1, .sequence = static_cast<uint16_t>(n), .octets = Impostor::kLargest});
+    peer.send({.ahead = n + 1,
+               .stream = kUnused,
+               .sequence = static_cast<uint16_t>(n),
+               .octets = Impostor::kLargest});
 }
 
 // The first one never comes.
 void behind_a_gap(Impostor& peer, uint32_t n) {
-    peer.send(
-        {.ahead = n + 2, .sequence = static_cast<uint16_t>(n + 1), .octets = Impostor::kLargest});
+    peer.send({.ahead = n + 2,
+               .stream = kUnused,
+               .sequence = static_cast<uint16_t>(n + 1),
+               .octets = Impostor::kLargest});
 }
 
 // The last TSN that is taken comes first: everything else is within what has been announced.
@@ -69,7 +75,7 @@ void tiny_ones_behind_a_gap(Impostor& peer, uint32_t n) {
 }
 
 void the_same_again(Impostor& peer, uint32_t) {
-    const Data one{.ahead = 2, .sequence = 1, .octets = 10};
+    const Data one{.ahead = 2, .stream = kUnused, .sequence = 1, .octets = 10};
     peer.send(std::vector<Data>(50, one));
 }
 
@@ -203,8 +209,8 @@ TEST_P(HostilePeer, on_the_protected_side) {
 
 INSTANTIATE_TEST_SUITE_P(
     Sends, HostilePeer,
-    testing::Values(Attack{"more_than_the_window", more_than_the_window},
-                    Attack{"behind_a_gap", behind_a_gap},
+    testing::Values(Attack{"more_than_the_window", more_than_the_window, true},
+                    Attack{"behind_a_gap", behind_a_gap, true},
                     Attack{.name = "backwards_behind_a_gap",
                            .packet = backwards_behind_a_gap,
                            .is_refused = true},
