@@ -269,7 +269,8 @@ Result<uint16_t> HostImpl::ephemeral_port(const Endpoints& endpoints) {
     const uint32_t start = random_.u32();
     for (uint32_t i = 0; i < kCount; ++i) {
         const auto port = static_cast<uint16_t>(kFirstEphemeral + (start + i) % kCount);
-        if (!by_tuple_.contains({endpoints.local, endpoints.peer, port, endpoints.peer_port}) &&
+        const FourTuple tuple{endpoints.local, endpoints.peer, port, endpoints.peer_port};
+        if (!by_tuple_.contains(tuple) && !held_.contains(tuple) &&
             find_listener(endpoints.local, port) == nullptr) {
             return port;
         }

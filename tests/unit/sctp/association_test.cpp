@@ -386,6 +386,23 @@ TEST_F(AssociationTest, timers_run_with_another_clock_in_the_process) {
     }));
 }
 
+// A four-tuple that is held for an association of a former run is not given to a new one.
+TEST_F(AssociationTest, a_connect_takes_a_port_that_is_not_held) {
+    constexpr uint16_t kFree = 50'000;
+    for (uint32_t port = 49'152; port < 0x10000; ++port) {
+        if (port != kFree) {
+            net.a.host->hold({net.a.address, net.b.address, static_cast<uint16_t>(port), 5000});
+        }
+    }
+    ASSERT_TRUE(establish(client));
+    EXPECT_EQ(client.association->endpoints().local_port, kFree);
+    Recorder other;
+    const auto none =
+        net.a.host->connect({net.a.address, net.b.address, 0, 5000, 0}, {}, 1s, other);
+    ASSERT_FALSE(none.has_value());
+    EXPECT_EQ(none.error().code, ErrorCode::resource_exhausted);
+}
+
 TEST_F(AssociationTest, invalid_requests_are_refused_at_once) {
     Recorder other;
     const sctp::Endpoints no_port{net.a.address, net.b.address, 0, 0, 0};
