@@ -46,17 +46,22 @@ Result<void> StoreWriter::submit(Operation operation) {
 }
 
 template <class Call, class Finish>
+StoreWriter::Other StoreWriter::call_of(Call call, Finish done) {
+    return [call = std::move(call),
+            done = std::move(done)](RestartStore& store) mutable -> std::function<void()> {
+        // A std::function must be copyable and a result with key material is not.
+        auto result = std::make_shared<decltype(call(store))>(call(store));
+        return [result = std::move(result), done = std::move(done)] {
+            if (done) {
+                done(std::move(*result));
+            }
+        };
+    };
+}
+
+template <class Call, class Finish>
 Result<void> StoreWriter::submit_call(Call call, Finish done) {
-    return submit({.what = Other([call = std::move(call), done = std::move(done)](
-                                     RestartStore& store) mutable -> std::function<void()> {
-                       // A std::function must be copyable and a result with key material is not.
-                       auto result = std::make_shared<decltype(call(store))>(call(store));
-                       return [result = std::move(result), done = std::move(done)] {
-                           if (done) {
-                               done(std::move(*result));
-                           }
-                       };
-                   })});
+    return submit({.what = call_of(std::move(call), std::move(done))});
 }
 
 Result<void> StoreWriter::put(Lease lease, std::vector<StoredAssociation> associations, Done done) {
@@ -67,15 +72,17 @@ Result<void> StoreWriter::put(Lease lease, std::vector<StoredAssociation> associ
 
 Result<void> StoreWriter::drop_previous(Lease lease, std::vector<sctp::FourTuple> tuples,
                                         Done done) {
-    return submit_call([lease = std::move(lease), tuples = std::move(tuples)](
-                           RestartStore& store) { return store.drop_previous(lease, tuples); },
-                       std::move(done));
+    return submit({.what = Erase{.lease = std::move(lease),
+                                 .tuples = std::move(tuples),
+                                 .previous_only = true,
+                                 .done = std::move(done)}});
 }
 
 Result<void> StoreWriter::remove(Lease lease, std::vector<sctp::FourTuple> tuples, Done done) {
-    return submit_call([lease = std::move(lease), tuples = std::move(tuples)](
-                           RestartStore& store) { return store.remove(lease, tuples); },
-                       std::move(done));
+    return submit({.what = Erase{.lease = std::move(lease),
+                                 .tuples = std::move(tuples),
+                                 .previous_only = false,
+                                 .done = std::move(done)}});
 }
 
 Result<void> StoreWriter::take(Lease lease, std::vector<sctp::FourTuple> tuples, TakeDone done) {
@@ -95,9 +102,16 @@ Result<void> StoreWriter::acquire(std::string group, std::string owner,
 }
 
 Result<void> StoreWriter::renew(Lease lease, std::chrono::milliseconds duration, LeaseDone done) {
-    return submit_call([lease = std::move(lease),
-                        duration](RestartStore& store) { return store.renew(lease, duration); },
-                       std::move(done));
+    {
+        const std::lock_guard lock(mutex_);
+        renewals_.push_back(
+            {.places = 0,
+             .what = call_of([lease = std::move(lease), duration](
+                                 RestartStore& store) { return store.renew(lease, duration); },
+                             std::move(done))});
+    }
+    wake_writer_.notify_one();
+    return {};
 }
 
 Result<void> StoreWriter::release(Lease lease, Done done) {
@@ -164,39 +178,81 @@ void StoreWriter::carry_out_puts(std::vector<Operation>& batch) {
     }
 }
 
+void StoreWriter::carry_out_erasures(std::vector<Operation>& batch) {
+    std::vector<sctp::FourTuple> all;
+    for (const Operation& one : batch) {
+        const auto& tuples = std::get<Erase>(one.what).tuples;
+        all.insert(all.end(), tuples.begin(), tuples.end());
+    }
+    const Erase& first = std::get<Erase>(batch.front().what);
+    const auto result = first.previous_only ? store_->drop_previous(first.lease, all)
+                                            : store_->remove(first.lease, all);
+    for (Operation& one : batch) {
+        complete(one.places, [done = std::move(std::get<Erase>(one.what).done), result] {
+            if (done) {
+                done(result);
+            }
+        });
+    }
+}
+
 void StoreWriter::carry_out(std::vector<Operation>& batch) {
+    const auto& first = batch.front().what;
     if (auto* other = std::get_if<Other>(&batch.front().what)) {
         complete(batch.front().places, (*other)(*store_));
-    } else {
+    } else if (std::holds_alternative<Put>(first)) {
         carry_out_puts(batch);
+    } else {
+        carry_out_erasures(batch);
     }
+}
+
+size_t StoreWriter::Operation::associations() const {
+    const auto* erase = std::get_if<Erase>(&what);
+    return erase != nullptr ? erase->tuples.size() : places;
+}
+
+bool StoreWriter::go_together(const Operation& first, const Operation& next) {
+    if (const auto* put = std::get_if<Put>(&first.what)) {
+        const auto* another = std::get_if<Put>(&next.what);
+        return another != nullptr && same_lease(put->lease, another->lease);
+    }
+    if (const auto* erase = std::get_if<Erase>(&first.what)) {
+        const auto* another = std::get_if<Erase>(&next.what);
+        return another != nullptr && same_lease(erase->lease, another->lease) &&
+               erase->previous_only == another->previous_only;
+    }
+    return false;
+}
+
+// There is something to do.
+std::vector<StoreWriter::Operation> StoreWriter::next_batch() {
+    std::deque<Operation>& from = renewals_.empty() ? queue_ : renewals_;
+    std::vector<Operation> batch;
+    size_t associations = 0;
+    do {
+        associations += from.front().associations();
+        batch.push_back(std::move(from.front()));
+        from.pop_front();
+    } while (!from.empty() && go_together(batch.front(), from.front()) &&
+             associations + from.front().associations() <= kMaxBatch);
+    return batch;
 }
 
 void StoreWriter::work() {
     std::unique_lock lock(mutex_);
+    const auto is_idle = [this] { return queue_.empty() && renewals_.empty(); };
     for (;;) {
         busy_ = false;
-        if (queue_.empty()) {
+        if (is_idle()) {
             idle_.notify_all();
         }
-        wake_writer_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-        if (queue_.empty()) {
+        wake_writer_.wait(lock, [&] { return stopping_ || !is_idle(); });
+        if (is_idle()) {
             return;
         }
         busy_ = true;
-        std::vector<Operation> batch;
-        size_t associations = 0;
-        do {
-            associations += queue_.front().places;
-            batch.push_back(std::move(queue_.front()));
-            queue_.pop_front();
-            const auto* first = std::get_if<Put>(&batch.front().what);
-            const auto* next = queue_.empty() ? nullptr : std::get_if<Put>(&queue_.front().what);
-            if (first == nullptr || next == nullptr || !same_lease(first->lease, next->lease) ||
-                associations + queue_.front().places > kMaxBatch) {
-                break;
-            }
-        } while (true);
+        std::vector<Operation> batch = next_batch();
         lock.unlock();
         carry_out(batch);
         batch.clear();
@@ -222,7 +278,7 @@ size_t StoreWriter::run_completions() {
 size_t StoreWriter::drain() {
     {
         std::unique_lock lock(mutex_);
-        idle_.wait(lock, [this] { return queue_.empty() && !busy_; });
+        idle_.wait(lock, [this] { return queue_.empty() && renewals_.empty() && !busy_; });
     }
     return run_completions();
 }

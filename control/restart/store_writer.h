@@ -1,12 +1,14 @@
 // StoreWriter: a thread that waits for the store, so that the control loop never does.
 //
 // The control thread submits operations, which costs it a lock and a copy; they are carried out in
-// that order. Puts that wait one behind another under one lease become one transaction. The
-// outcome comes back on the control thread, in run_completions().
+// that order. Puts that wait one behind another under one lease become one transaction, and so do
+// removals, and drops of what was before. A renewal comes first: no row depends on it, and a lease
+// must not end because ten thousand associations have. The outcome comes back on the control
+// thread, in run_completions().
 //
-// Bounded: an operation takes one of `capacity` places (a put one per association) until its
-// completion has run; without room, submitting fails with resource_exhausted and nothing happens.
-// Completions may submit.
+// Bounded: an operation takes one of `capacity` places (a put one per association, a renewal none)
+// until its completion has run; without room, submitting fails with resource_exhausted and nothing
+// happens. Completions may submit.
 //
 // Everything but waiting() and the store's counts() belongs to the control thread.
 #pragma once
@@ -76,11 +78,18 @@ class StoreWriter {
         std::vector<StoredAssociation> associations;
         Done done;
     };
+    struct Erase {
+        Lease lease;
+        std::vector<sctp::FourTuple> tuples;
+        bool previous_only = false;
+        Done done;
+    };
     // Carries itself out on the writer's thread and returns what is to run on the control thread.
     using Other = std::function<std::function<void()>(RestartStore&)>;
     struct Operation {
         size_t places = 1;
-        std::variant<Put, Other> what;
+        std::variant<Put, Erase, Other> what;
+        [[nodiscard]] size_t associations() const;
     };
     struct Completion {
         size_t places = 1;
@@ -89,10 +98,15 @@ class StoreWriter {
 
     Result<void> submit(Operation operation);
     template <class Call, class Finish>
+    static Other call_of(Call call, Finish done);
+    template <class Call, class Finish>
     Result<void> submit_call(Call call, Finish done);
+    static bool go_together(const Operation& first, const Operation& next);
+    std::vector<Operation> next_batch();
     void work();
     void carry_out(std::vector<Operation>& batch);
     void carry_out_puts(std::vector<Operation>& batch);
+    void carry_out_erasures(std::vector<Operation>& batch);
     void complete(size_t places, std::function<void()> run);
 
     std::unique_ptr<RestartStore> store_;  // the writer's thread, but for counts()
@@ -102,6 +116,7 @@ class StoreWriter {
     mutable std::mutex mutex_;  // guards everything below
     std::condition_variable wake_writer_;
     std::condition_variable idle_;
+    std::deque<Operation> renewals_;
     std::deque<Operation> queue_;
     std::deque<Completion> completions_;
     size_t places_in_use_ = 0;

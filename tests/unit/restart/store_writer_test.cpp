@@ -6,6 +6,7 @@
 #include <future>
 
 #include "control/restart/sqlite_store.h"
+#include "tests/unit/restart/passing_store.h"
 #include "tests/unit/restart/sample.h"
 #include "tests/unit/restart/temp_folder.h"
 
@@ -13,6 +14,35 @@ namespace sdg::restart::test {
 namespace {
 
 using namespace std::chrono_literals;
+
+// Notes the writes that reach the store, e.g. "remove 3".
+class Watched final : public PassingStore {
+ public:
+    Watched(std::unique_ptr<RestartStore> store, std::vector<std::string>& writes, Random& random,
+            const WallClock& wall_clock)
+        : PassingStore(std::move(store), random, wall_clock), writes_(writes) {}
+
+ private:
+    Result<void> do_renew(const Lease& lease, WallTime expires) override {
+        writes_.emplace_back(expires == WallTime(0) ? "release" : "renew");
+        return PassingStore::do_renew(lease, expires);
+    }
+    Result<void> do_put(const Lease& lease, std::span<const StoredAssociation> what) override {
+        writes_.push_back("put " + std::to_string(what.size()));
+        return PassingStore::do_put(lease, what);
+    }
+    Result<void> do_drop_previous(const Lease& lease,
+                                  std::span<const sctp::FourTuple> tuples) override {
+        writes_.push_back("drop " + std::to_string(tuples.size()));
+        return PassingStore::do_drop_previous(lease, tuples);
+    }
+    Result<void> do_remove(const Lease& lease, std::span<const sctp::FourTuple> tuples) override {
+        writes_.push_back("remove " + std::to_string(tuples.size()));
+        return PassingStore::do_remove(lease, tuples);
+    }
+
+    std::vector<std::string>& writes_;  // the writer's thread, until it is idle
+};
 
 class Writer : public testing::Test {
  protected:
@@ -113,6 +143,74 @@ TEST_F(Writer, one_bad_put_does_not_take_its_neighbours_along) {
     ASSERT_TRUE(writer.put(lease_, one(0, 1), note));
     ASSERT_TRUE(writer.put(lease_, std::move(bad), note));
     ASSERT_TRUE(writer.put(lease_, one(4, 4), note));
+    go.set_value();
+    writer.drain();
+    EXPECT_EQ(verdicts, "+-+");
+}
+
+// However many associations end at once: few transactions, in the order asked, and the lease is
+// renewed before them.
+TEST_F(Writer, removals_that_wait_become_one_transaction_and_renewals_come_first) {
+    std::vector<std::string> writes;
+    // Everything queues up behind a call that takes its time.
+    std::promise<void> go;
+    StoreWriter writer(std::make_unique<Watched>(std::move(store_), writes, random_, wall_clock_),
+                       6000, [&, waited = false]() mutable {
+                           if (!std::exchange(waited, true)) {
+                               go.get_future().wait();
+                           }
+                       });
+    ASSERT_TRUE(writer.list("g", {}));
+    std::string order;
+    size_t removed = 0;
+    ASSERT_TRUE(writer.put(lease_, one(0, 1), [&](auto result) { order += result ? 'p' : '-'; }));
+    ASSERT_TRUE(writer.put(lease_, one(2, 2), {}));
+    for (unsigned number = 0; number < 5000; ++number) {
+        ASSERT_TRUE(writer.remove(lease_, {tuple(number)},
+                                  [&](auto result) { removed += result ? 1 : 0; }));
+    }
+    for (unsigned number = 0; number < 3; ++number) {
+        ASSERT_TRUE(writer.drop_previous(lease_, {tuple(number)},
+                                         [&](auto result) { order += result ? 'd' : '-'; }));
+    }
+    ASSERT_TRUE(writer.put(lease_, one(4, 4), [&](auto result) { order += result ? 'q' : '-'; }));
+    ASSERT_TRUE(writer.renew(lease_, 10s, [&](auto result) { order += result ? 'r' : '-'; }));
+    go.set_value();
+    writer.drain();
+    EXPECT_EQ(writes, (std::vector<std::string>{"renew", "put 2", "remove 4096", "remove 904",
+                                                "drop 3", "put 1"}));
+    EXPECT_EQ(order, "rpdddq");
+    EXPECT_EQ(removed, 5000U);
+    EXPECT_EQ(writer.counts().removes, 5000U);
+    EXPECT_EQ(open()->list("g")->associations.size(), 1U);
+}
+
+TEST_F(Writer, a_lease_is_renewed_when_there_is_no_room_for_anything_else) {
+    std::promise<void> go;
+    StoreWriter writer(std::move(store_), 2, [&] { go.get_future().wait(); });
+    ASSERT_TRUE(writer.list("g", {}));
+    ASSERT_TRUE(writer.put(lease_, one(0, 1), {}));
+    ASSERT_FALSE(writer.remove(lease_, {tuple(0)}, {}));
+    bool renewed = false;
+    ASSERT_TRUE(writer.renew(lease_, 10s, [&](auto result) { renewed = result.has_value(); }));
+    go.set_value();
+    writer.drain();
+    EXPECT_TRUE(renewed);
+    EXPECT_EQ(writer.waiting(), 0U);
+}
+
+// Neither another lease nor another kind of write shares the transaction.
+TEST_F(Writer, a_fenced_removal_takes_no_other_along) {
+    std::promise<void> go;
+    Lease other = *store_->acquire("h", "gw-a", 10s);
+    other.epoch += 1;
+    StoreWriter writer(std::move(store_), 100, [&] { go.get_future().wait(); });
+    ASSERT_TRUE(writer.list("g", {}));
+    std::string verdicts;
+    const auto note = [&](const Result<void>& result) { verdicts += result ? '+' : '-'; };
+    ASSERT_TRUE(writer.remove(lease_, {tuple(0)}, note));
+    ASSERT_TRUE(writer.remove(other, {tuple(2)}, note));
+    ASSERT_TRUE(writer.remove(lease_, {tuple(4)}, note));
     go.set_value();
     writer.drain();
     EXPECT_EQ(verdicts, "+-+");
