@@ -6,8 +6,8 @@
 #
 #   scripts/fuzz-long.sh SECONDS [TARGET...]
 #
-# The corpus is build-fuzz/fuzz-corpus/TARGET; it also serves scripts/fuzz-smoke.sh, and
-# scripts/coverage.sh --corpus build-fuzz/fuzz-corpus.
+# The corpus is build-fuzz/fuzz-corpus/TARGET; scripts/fuzz-smoke.sh begins with it, too, so that
+# scripts/coverage.sh then says what it reaches.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=$1
@@ -19,7 +19,7 @@ round=600
 . scripts/fuzz-targets.sh
 BUILD_TARGETS=build.ninja build_tree "$dir" -Dfuzzers=true -Dperf=false -Doptimization=1
 BUILD_TARGETS=$(fuzz_targets "$dir" "$@" | tr '\n' ' ') build_tree "$dir"
-mkdir -p "$dir/findings"
+mkdir -p "$dir/findings" "$dir/fuzz-logs"
 export LLVM_PROFILE_FILE=/dev/null
 
 # fuzz_one PROGRAM SECONDS: a round and the reduction. Several processes share the corpus folder;
