@@ -22,9 +22,6 @@ namespace {
 
 constexpr unsigned kThreads = 4;
 constexpr size_t kMaxToken = 4096;  // octets
-constexpr auto kPatience = std::chrono::seconds(5);
-// For the first octet of a request: browsers connect in advance and then say nothing.
-constexpr auto kFirstOctet = std::chrono::seconds(2);
 
 // A few threads and a short queue. A full queue stops accept(), so that clients wait in the kernel.
 class BoundedQueue final : public httplib::TaskQueue {
@@ -90,14 +87,21 @@ Result<SecretBytes> read_token(const std::filesystem::path& path) {
     return SecretBytes::copy_of(octets);
 }
 
-// TLS 1.2 or later with this chain and key; an encrypted key is refused, not asked a terminal for.
-bool set_up_tls(SSL_CTX& context, const std::filesystem::path& certificate,
-                const std::filesystem::path& key) {
-    SSL_CTX_set_default_passwd_cb(&context, [](char*, int, int, void*) { return -1; });
-    return SSL_CTX_set_min_proto_version(&context, TLS1_2_VERSION) == 1 &&
-           SSL_CTX_use_certificate_chain_file(&context, certificate.c_str()) == 1 &&
-           SSL_CTX_use_PrivateKey_file(&context, key.c_str(), SSL_FILETYPE_PEM) == 1 &&
-           SSL_CTX_check_private_key(&context) == 1;
+// TLS 1.2 or later with this chain and key; null: they are none. An encrypted key is refused, not
+// asked a terminal for. Sessions are resumed by tickets, not kept.
+TlsContextPtr make_tls(const std::filesystem::path& certificate, const std::filesystem::path& key) {
+    TlsContextPtr out(SSL_CTX_new(TLS_server_method()));
+    if (!out) {
+        return nullptr;
+    }
+    SSL_CTX_set_default_passwd_cb(out.get(), [](char*, int, int, void*) { return -1; });
+    SSL_CTX_set_options(out.get(), SSL_OP_NO_RENEGOTIATION);
+    SSL_CTX_set_session_cache_mode(out.get(), SSL_SESS_CACHE_OFF);
+    const bool good = SSL_CTX_set_min_proto_version(out.get(), TLS1_2_VERSION) == 1 &&
+                      SSL_CTX_use_certificate_chain_file(out.get(), certificate.c_str()) == 1 &&
+                      SSL_CTX_use_PrivateKey_file(out.get(), key.c_str(), SSL_FILETYPE_PEM) == 1 &&
+                      SSL_CTX_check_private_key(out.get()) == 1;
+    return good ? std::move(out) : nullptr;
 }
 
 bool has_token(const httplib::Request& request, const SecretBytes& token) {
@@ -218,30 +222,23 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const Settings& settings,
         }
         state->token = std::move(*token);
     }
+    TlsContextPtr tls;
     if (settings.certificate && settings.private_key) {
         // Only looked at, for its rights; OpenSSL reads it itself.
         constexpr size_t max_key = 64 * 1024;
         if (auto key = keymgmt::read_owner_only_file(*settings.private_key, max_key); !key) {
             return tl::unexpected(key.error());
         }
-        state->http = std::make_unique<httplib::SSLServer>([&settings](SSL_CTX& context) {
-            return set_up_tls(context, *settings.certificate, *settings.private_key);
-        });
-    } else {
-        state->http = std::make_unique<httplib::Server>();
+        tls = make_tls(*settings.certificate, *settings.private_key);
+        if (!tls) {
+            return fail(ErrorCode::invalid_argument,
+                        "metrics: {} and {} are no certificate with its private key, both PEM",
+                        settings.certificate->string(), settings.private_key->string());
+        }
     }
+    state->http = make_bounded_server(settings.limits, std::move(tls));
     httplib::Server& http = *state->http;
-    if (!http.is_valid()) {
-        return fail(ErrorCode::invalid_argument,
-                    "metrics: {} and {} are no certificate with its private key, both PEM",
-                    settings.certificate->string(), settings.private_key->string());
-    }
     http.new_task_queue = [] { return new BoundedQueue; };
-    http.set_payload_max_length(1024);
-    http.set_read_timeout(kPatience);
-    http.set_write_timeout(kPatience);
-    http.set_keep_alive_timeout(kFirstOctet.count());
-    http.set_keep_alive_max_count(1);
     http.set_post_routing_handler([](const auto&, httplib::Response& response) {
         for (const auto& [name, value] : kSafety) {
             response.set_header(name, value);

@@ -9,9 +9,9 @@
 //   /readyz   200 when the gateway takes new associations, else 503
 //
 // Has threads of its own (one that accepts, four that answer), which touch published snapshots and
-// nothing else. A connection serves one request: browsers would keep threads busy doing nothing. At
-// most kMaxWaiting connections wait for them; more wait in the kernel's queue. publish() is called
-// by the control thread and never waits for a request.
+// nothing else. A connection serves one request and is bounded in octets and time
+// (bounded_http.h). At most kMaxWaiting connections wait for a thread; more wait in the kernel's
+// queue. publish() is called by the control thread and never waits for a request.
 #pragma once
 
 #include <atomic>
@@ -21,6 +21,7 @@
 #include <memory>
 #include <optional>
 
+#include "control/metrics/bounded_http.h"
 #include "control/metrics/exposition.h"
 #include "foundation/clock.h"
 #include "foundation/ip_address.h"
@@ -43,6 +44,7 @@ class HttpServer {
         std::optional<std::filesystem::path> private_key;
         std::optional<std::filesystem::path> token_file;
         bool page = true;  // the status page and its figures; false: 404
+        HttpLimits limits{};
     };
 
     // Listens when it returns. Reads key and token files, which must be readable by their owner
