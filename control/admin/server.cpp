@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -115,7 +116,7 @@ void Server::accept_clients(TimePoint now) {
             return;
         }
         const auto peer = peer_of(descriptor);
-        if (clients_.size() >= kMaxClients || !peer) {
+        if (!peer || (clients_.size() >= kMaxClients && !make_room(now))) {
             const Descriptor closed(descriptor);
             send_at_once(descriptor, error_line(std::nullopt, {ErrorCode::resource_exhausted,
                                                                "too many clients, try again"}));
@@ -126,6 +127,18 @@ void Server::accept_clients(TimePoint now) {
         client.caller.client = ++last_client_;
         client.last_heard = now;
     }
+}
+
+bool Server::make_room(TimePoint now) {
+    const auto longest = std::ranges::min_element(clients_, {}, &Client::last_heard);
+    if (now - longest->last_heard < kIdleWhenFull) {
+        return false;
+    }
+    if (gone_) {
+        gone_(longest->caller.client);
+    }
+    clients_.erase(longest);
+    return true;
 }
 
 bool Server::serve(Client& client, short events, TimePoint now, size_t& answered) {

@@ -1,10 +1,12 @@
 // The admin socket: newline-delimited requests in, one answer line for each, in their order.
 //
 // Lives in the control loop: poll() never waits and does a bounded amount for each client. Bounds:
-// kMaxClients at a time (one more is told so and closed), kMaxRequest octets of a request, one
-// request of each client a round, and no reading from a client that has not taken its answer. A
-// client that says nothing, or takes nothing, for idle_timeout is closed. Who connects is taken
-// from the kernel once, at connect (SO_PEERCRED).
+// kMaxClients at a time, kMaxRequest octets of a request, one request of each client a round, and
+// no reading from a client that has not taken its answer. A client that says nothing, or takes
+// nothing, for idle_timeout is closed. One client more takes the place of the one that has been so
+// longest, if for kIdleWhenFull, so that forgotten terminals do not refuse a health check; else it
+// is told that there are too many and closed. Who connects is taken from the kernel once, at
+// connect (SO_PEERCRED).
 //
 // A request may bring one open file (SCM_RIGHTS), which its answer may take; else it is closed with
 // that answer. Of more than one the first counts.
@@ -34,6 +36,7 @@ namespace sdg::admin {
 class Server {
  public:
     static constexpr size_t kMaxClients = 16;
+    static constexpr std::chrono::seconds kIdleWhenFull{30};
 
     struct Settings {
         std::filesystem::path socket;
@@ -77,6 +80,8 @@ class Server {
           idle_timeout_(idle_timeout) {}
 
     void accept_clients(TimePoint now);
+    // False: all are busy.
+    bool make_room(TimePoint now);
     // False: the client is to be closed.
     bool serve(Client& client, short events, TimePoint now, size_t& answered);
     static bool read_input(Client& client, TimePoint now);

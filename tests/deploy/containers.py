@@ -92,6 +92,16 @@ def kubernetes():
     for c in pod["containers"] + pod["initContainers"]:
         assert {m["name"] for m in c["volumeMounts"]} <= volumes
     text = kinds["ConfigMap"]["sctp-gateway"]["data"]["gateway.yaml"]
+    # As the init container writes it, with an address.
+    files, = pod["initContainers"]
+    edit = re.search(r"^sed (\S+) /template/(\S+) >(\S+)$", files["command"][-1].replace('"', ""), re.M)
+    assert edit[2] in kinds["ConfigMap"]["sctp-gateway"]["data"]
+    assert edit[3] == "/etc/sctp-gateway/gateway.yaml", "the image's default"
+    address, = files["env"]
+    assert edit[1] == f"s/POD_ADDRESS/${address['name']}/"
+    assert address["valueFrom"]["fieldRef"]["fieldPath"] == "status.podIP"
+    assert text.count("POD_ADDRESS") == 1
+    text = text.replace("POD_ADDRESS", "192.0.2.7")
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
         file.write(text)
         file.flush()
@@ -99,9 +109,19 @@ def kubernetes():
     own = yaml.safe_load(text)
     interfaces = {p["device"].split("iface=")[1] for p in own["ports"]}
     assert {n.split("@")[1] for n in networks} == interfaces
+    metrics = own["metrics"]
+    assert metrics["address"] == "192.0.2.7", "probes come to the pod's address"
+    ports = {p["name"]: p["containerPort"] for p in container["ports"]}
+    for probe, path in {"startupProbe": "/healthz", "livenessProbe": "/healthz", "readinessProbe": "/readyz"}.items():
+        asked = container[probe]["httpGet"]
+        assert asked["path"] == path and ports[asked["port"]] == metrics["port"] and "scheme" not in asked, probe
+    assert "certificate" not in metrics
+    allowed, = kinds["NetworkPolicy"]["sctp-gateway"]["spec"]["ingress"]
+    assert allowed["from"] and allowed["ports"] == [{"port": metrics["port"], "protocol": "TCP"}]
     mounted = {m["mountPath"] for m in container["volumeMounts"]}
     for policy in own["protection"]:
         assert os.path.dirname(policy["tls13"]["private_key"]) in mounted
+    assert os.path.dirname(metrics["token_file"]) in mounted
     assert os.path.dirname(own["admin"]["audit_log"]) in mounted
     memory = int(resources["limits"]["hugepages-2Mi"].removesuffix("Mi"))
     assert own["eal"]["memory_mib"] <= memory

@@ -228,6 +228,39 @@ TEST_F(AdminServer, one_client_too_many_is_told_so_and_those_inside_are_served) 
     EXPECT_EQ(server->clients(), 0U);
 }
 
+TEST_F(AdminServer, when_all_places_are_taken_one_that_has_been_silent_for_long_is_given_away) {
+    open();
+    std::vector<Descriptor> inside;
+    for (size_t i = 0; i < Server::kMaxClients; ++i) {
+        inside.emplace_back(connect());
+        rounds(1);
+        clock.advance(std::chrono::seconds(1));
+    }
+    say(inside[0].get(), "x\n");  // the longest here, but not silent
+    rounds();
+    const uint64_t first = last_client;
+    EXPECT_EQ(hear(inside[0].get()), "x!\n");
+    clock.advance(Server::kIdleWhenFull - std::chrono::seconds(Server::kMaxClients));
+    const Descriptor early(connect());
+    rounds(1);
+    EXPECT_NE(hear(early.get()).value_or("").find("too many clients"), std::string::npos)
+        << "nobody has been silent for long";
+    clock.advance(std::chrono::seconds(1));
+    const Descriptor health(connect());
+    const Descriptor another(connect());
+    rounds(1);
+    say(health.get(), "status\n");
+    rounds();
+    EXPECT_EQ(hear(health.get()), "status!\n");
+    EXPECT_EQ(gone, std::vector<uint64_t>{first + 1}) << "its place, and it is told";
+    EXPECT_EQ(hear(inside[1].get()), std::nullopt);
+    EXPECT_EQ(hear(inside[0].get()), "");
+    EXPECT_EQ(hear(inside[2].get()), "");
+    EXPECT_NE(hear(another.get()).value_or("").find("too many clients"), std::string::npos)
+        << "only one has been silent for long";
+    EXPECT_EQ(server->clients(), Server::kMaxClients);
+}
+
 TEST_F(AdminServer, a_client_that_does_not_take_its_answer_is_not_read_and_then_closed) {
     open();
     answer = std::string(4 << 20, 'a') + "\n";  // more than a socket buffer holds
