@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The documents against the tree: links lead somewhere, files that are named exist, and so do the tests
-that docs/conformance.md and others point at. Prints what is wrong; exit code 1 when something is."""
+that docs/conformance.md and others point at; reasons for drops are explained. Prints what is wrong; exit code 1 when something is."""
 import pathlib
 import re
 import subprocess
@@ -73,6 +73,12 @@ def main():
                 wrong.append(f'{page}: `{code}` is no test')
             elif case and code != 'Suite.name' and page == 'docs/conformance.md' and case[1] not in suites:
                 wrong.append(f'{page}: `{code}`: there is no such suite')
+    # Every reason for a drop has a row in the table of what it means.
+    table = '\n'.join(re.findall(r'^\|.*', (ROOT / 'docs/operations.md').read_text(), re.M))
+    reasons = re.findall(r'^ +X\((\w+), "', (ROOT / 'dataplane/packet/drop_reason.h').read_text(), re.M)
+    wrong += [f'docs/operations.md: nothing about `{reason}`' for reason in reasons if f'`{reason}`' not in table]
+    if not reasons:
+        wrong.append('dataplane/packet/drop_reason.h: no reasons found')
     for line in wrong:
         print(line)
     print(f'{len(pages)} pages, {len(tests)} tests known, {len(wrong)} faults')
