@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# The completion offers what the program takes: commands, options, and modules of the log.
+#   completion.sh SOURCE_ROOT SCTP_GATEWAY_CTL
+set -euo pipefail
+ctl=$2
+# shellcheck source=tools/ctl/sctp-gateway-ctl.bash
+. "$1/tools/ctl/sctp-gateway-ctl.bash"
+
+# offered WORDS...: what comes for an empty word behind these, a line each.
+offered() {
+    COMP_WORDS=(sctp-gateway-ctl "$@" '') COMP_CWORD=$(($# + 1)) COMPREPLY=()
+    _sctp_gateway_ctl
+    printf '%s\n' "${COMPREPLY[@]}" | sed '/^$/d' | sort
+}
+# commands WORDS..., options WORDS...: what the program itself says behind these.
+commands() { "$ctl" "$@" --help | sed -n '/^Subcommands:/,$ s/^  \([a-z-]\+\) .*/\1/p'; }
+options() { "$ctl" "$@" --help | sed -n 's/^  [^ ]*\(--[a-z-]\+\).*/\1/p'; }
+own_options() { options "$@" | grep -vx -e '--help' || true; }
+same() {
+    [ -n "$2" ] && [ "$2" = "$3" ] && return
+    echo "FAILED: $1 are offered:" >&2
+    diff <(echo "$3") <(echo "$2") >&2
+    exit 1
+}
+
+same "commands" "$(offered)" "$( (commands && options) | sort)"
+same "commands behind --socket FILE" "$(offered --socket /x)" "$(offered)"
+same "associations" "$(offered associations)" "$(commands associations | sort)"
+for command in $(commands); do
+    case $command in
+        associations | check-config) continue ;;
+        log-level) own=$( (own_options log-level && printf '%s\n' error warn info debug) | sort) ;;
+        *) own=$(own_options "$command" | sort) ;;
+    esac
+    [ -z "$own" ] && [ -z "$(offered "$command")" ] || same "of $command" "$(offered "$command")" "$own"
+    [ -z "$own" ] || same "of $command behind an argument" "$(offered "$command" 1)" "$own"
+done
+# docs/config.md is made from the schema, and a test sees to it.
+same "modules" "$(offered log-level debug --module)" \
+    "$(sed -n '/^## log.modules$/,/^## / s/^| `\([a-z]\+\)` |.*/\1/p' "$1/docs/config.md" | sort)"
+same "legs" "$(offered capture 1 --leg)" "$(printf '%s\n' accepted backend)"
+echo ok
