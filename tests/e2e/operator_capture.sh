@@ -123,6 +123,12 @@ look "$plain"
 [ "$(count "$plain" "$dtls_chunk")" -eq 0 ] || fail "DTLS chunks in plain"
 ctl b capture "$idb" --keys --packets 200 -w "$keys" 2>"$LAB_DIR/ctl.log" || fail "keys: $(cat "$LAB_DIR/ctl.log")"
 comment "$keys" | grep -q 'KEYS' || fail "keys are not marked"
+# Over a file that all may read: it becomes its owner's only before the keys are in it.
+for what in --plaintext --keys; do
+    install -m 644 /dev/null "$LAB_DIR/open.pcapng"
+    ctl b capture "$idb" $what --packets 1 --force -w "$LAB_DIR/open.pcapng" 2>"$LAB_DIR/ctl.log" || fail "$what over a file: $(cat "$LAB_DIR/ctl.log")"
+    [ "$(stat -c %a "$LAB_DIR/open.pcapng")" = 600 ] || fail "$what in a file that all may read"
+done
 "$TOOLS/decrypt-capture" "$keys" -o "$LAB_DIR/opened.pcapng" >"$LAB_DIR/opened.json" || fail "keys in the file: $(cat "$LAB_DIR/opened.json")"
 [ "$(json "$LAB_DIR/opened.json" "d['closed']")" -eq 0 ] || fail "$(cat "$LAB_DIR/opened.json")"
 look "$LAB_DIR/opened.pcapng"

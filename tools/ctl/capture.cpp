@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -26,7 +27,8 @@ constexpr int kLookEvery = 500;  // milliseconds
 // The file, and what is to be taken back when the gateway refuses.
 class Target {
  public:
-    static Result<Target> open(const std::string& name, bool force) {
+    // secret: keys or user data in clear are to be written.
+    static Result<Target> open(const std::string& name, bool force, bool secret) {
         if (name == "-") {
             if (::isatty(STDOUT_FILENO) != 0) {
                 return fail(ErrorCode::refused, "a capture is not for a terminal: name a file");
@@ -39,6 +41,11 @@ class Target {
             return fail(ErrorCode::refused, "{}: {}{}", name, std::strerror(errno),
                         errno == EEXIST ? " (--force writes over it)" : "");
         }
+        // One that was there keeps its rights otherwise, and may be readable by all.
+        if (secret && is_regular(file) && ::fchmod(file.get(), 0600) != 0) {
+            return fail(ErrorCode::refused, "{}: it cannot be made its owner's only: {}", name,
+                        std::strerror(errno));
+        }
         return Target(std::move(file), force ? std::string() : name);
     }
     [[nodiscard]] int descriptor() const { return file_.get(); }
@@ -50,6 +57,10 @@ class Target {
     }
 
  private:
+    static bool is_regular(const Descriptor& file) {
+        struct stat status {};
+        return ::fstat(file.get(), &status) == 0 && S_ISREG(status.st_mode);
+    }
     Target(Descriptor file, std::string made) : file_(std::move(file)), made_(std::move(made)) {}
 
     Descriptor file_;
@@ -183,7 +194,8 @@ int capture(const CaptureOptions& options, const std::string& socket, bool as_js
     if (!client) {
         return complain(client.error());
     }
-    const auto target = Target::open(options.file, options.force);
+    const auto target =
+        Target::open(options.file, options.force, options.keys || options.plaintext);
     if (!target) {
         return complain(target.error());
     }
