@@ -15,9 +15,18 @@ namespace {
 constexpr unsigned kSchemaVersion = 1;
 constexpr size_t kMaxAnswer = size_t{16} << 20;  // octets
 
-tl::unexpected<Error> connect_failure(const std::filesystem::path& path) {
+tl::unexpected<Error> no_answer(std::chrono::seconds patience) {
+    return fail(ErrorCode::timed_out,
+                "the gateway has not answered within {} s; its control loop may hang",
+                patience.count());
+}
+
+tl::unexpected<Error> connect_failure(const std::filesystem::path& path,
+                                      std::chrono::seconds patience) {
     const int error = errno;
     switch (error) {
+        case EAGAIN:  // those who wait already fill the socket's queue
+            return no_answer(patience);
         case ENOENT:
             return fail(ErrorCode::not_found,
                         "{}: no such socket; does the gateway run, with an admin section?",
@@ -65,13 +74,14 @@ Result<std::unique_ptr<Client>> Client::connect(const std::filesystem::path& soc
                     sizeof address.sun_path - 1);
     }
     std::ranges::copy(text, address.sun_path);
-    std::unique_ptr<Client> out(new Client(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)));
+    std::unique_ptr<Client> out(
+        new Client(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), patience));
     const timeval time{.tv_sec = patience.count(), .tv_usec = 0};
     ::setsockopt(out->socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
     ::setsockopt(out->socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
     if (::connect(out->socket_.get(), reinterpret_cast<const sockaddr*>(&address),
                   sizeof address) != 0) {
-        return connect_failure(socket);
+        return connect_failure(socket, patience);
     }
     return out;
 }
@@ -121,9 +131,11 @@ Result<std::string> Client::read_line() {
         if (length == 0) {
             return fail(ErrorCode::unavailable, "the gateway has closed the connection");
         }
+        if (length < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+            return no_answer(patience_);
+        }
         if (length < 0 && errno != EINTR) {
-            return fail(ErrorCode::timed_out, "no answer from the gateway: {}",
-                        std::strerror(errno));
+            return fail(ErrorCode::unavailable, "the gateway has gone: {}", std::strerror(errno));
         }
         input_.append(buffer.data(), static_cast<size_t>(std::max<ssize_t>(length, 0)));
         if (input_.size() > kMaxAnswer) {

@@ -14,7 +14,8 @@ namespace sdg::ctl {
 
 class Client {
  public:
-    // not_found, permission_denied, unavailable: says what to look at.
+    // patience: for the connection, and for each answer. not_found, permission_denied, unavailable,
+    // timed_out: says what to look at.
     [[nodiscard]] static Result<std::unique_ptr<Client>> connect(
         const std::filesystem::path& socket,
         std::chrono::seconds patience = std::chrono::seconds(10));
@@ -28,10 +29,12 @@ class Client {
     [[nodiscard]] const nlohmann::json& details() const { return details_; }
 
  private:
-    explicit Client(int descriptor) : socket_(descriptor) {}
+    Client(int descriptor, std::chrono::seconds patience)
+        : socket_(descriptor), patience_(patience) {}
     Result<std::string> read_line();
 
     Descriptor socket_;
+    std::chrono::seconds patience_;
     std::string input_;
     uint64_t last_id_ = 0;
     nlohmann::json details_;
