@@ -112,15 +112,19 @@ class Signals {
 // Written aside and renamed, so that a reader never sees half of it.
 Result<void> write_statistics(const Gateway& gateway, const std::filesystem::path& path) {
     const std::filesystem::path aside = path.string() + ".new";
+    const std::string text = gateway.statistics().dump(2) + '\n';
     {
         std::ofstream out(aside, std::ios::trunc);
-        out << gateway.statistics().dump(2) << '\n';
-        out.flush();
+        if (out) {
+            out << text;
+            out.flush();
+        }
         if (!out) {
+            const int failure = errno;  // remove() may have one of its own
             std::error_code ignored;
             std::filesystem::remove(aside, ignored);
             return fail(ErrorCode::io, "{}: statistics cannot be written: {}", path.string(),
-                        std::strerror(errno));
+                        std::strerror(failure));
         }
     }
     std::error_code error;

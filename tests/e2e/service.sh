@@ -64,6 +64,17 @@ kill -HUP "$pid"
 lab_await 5 "no RELOADING" told '^RELOADING=1\|MONOTONIC_USEC=[0-9]+$' || fail "reload is not told"
 kill -USR1 "$pid"
 lab_await 5 "no statistics" test -s "$LAB_DIR/run/stats-a.json" || fail "statistics"
+# A disk that is full, and a place where no file can be made: the old file stays, the log says why.
+cp "$LAB_DIR/run/stats-a.json" "$LAB_DIR/stats-before.json"
+unwritten() { grep -q "statistics cannot be written: $1" "$LAB_DIR/gateway-a.log"; }
+ln -s /dev/full "$LAB_DIR/run/stats-a.json.new"
+kill -USR1 "$pid"
+lab_await 5 "statistics on a full disk" unwritten 'No space left on device' || fail "statistics on a full disk: $(tail -n 3 "$LAB_DIR/gateway-a.log")"
+mkdir -p "$LAB_DIR/run/stats-a.json.new/not-empty"
+kill -USR1 "$pid"
+lab_await 5 "statistics without a place" unwritten 'Is a directory' || fail "statistics without a place: $(tail -n 3 "$LAB_DIR/gateway-a.log")"
+cmp "$LAB_DIR/run/stats-a.json" "$LAB_DIR/stats-before.json" || fail "the old statistics have gone"
+rm -r "$LAB_DIR/run/stats-a.json.new"
 # Not through a pipe: grep -q ends at its line, and curl fails for want of a reader.
 metrics=$(lab_in a curl -sf http://127.0.0.1:9641/metrics) || fail "no metrics"
 grep -qx 'sctp_gateway_system_calls_refused_total 0' <<<"$metrics" || fail "system calls were refused: $(grep refused "$LAB_DIR/gateway-a.log")"
