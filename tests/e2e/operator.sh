@@ -87,6 +87,8 @@ for page in healthz readyz; do
 done
 
 # Nothing is changed without a trace: the disk is full, and free again.
+# What was reserved for the last entry and not used goes first: the next one would find room in it.
+truncate -s "$(stat -c %s "$LAB_DIR/audit/audit.log")" "$LAB_DIR/audit/audit.log"
 dd if=/dev/zero of="$LAB_DIR/audit/ballast" bs=4096 2>/dev/null || true
 code=0
 "$CTL" log-level error --module relay 2>"$LAB_DIR/noticed" >/dev/null || code=$?
@@ -98,6 +100,10 @@ rm "$LAB_DIR/audit/ballast"
 "$CTL" reload >/dev/null || fail "reload"
 "$CTL" close "$id" >/dev/null || fail "close"
 client_end || fail "the client saw no SHUTDOWN: $(tail -n 5 "$LAB_DIR/client.log")"
+client abort
+answer associations associations list
+"$CTL" close --abort "$(told "d['associations'][0]['association']")" >/dev/null || fail "close --abort"
+client_end || fail "the client saw no ABORT: $(tail -n 5 "$LAB_DIR/client.log")"
 code=0
 "$CTL" close 4711 2>"$LAB_DIR/noticed" || code=$?
 [ "$code" -eq 1 ] && grep -q 'no association 4711' "$LAB_DIR/noticed" || fail "close of nothing: code $code"
@@ -107,5 +113,5 @@ lab_stop_gateway a || fail "gateway A ended with code $?"
 [ ! -e "$LAB_DIR/admin.sock" ] || fail "the socket is left behind"
 audited=$(/usr/bin/python3 -c 'import json, sys
 print(*(e["command"] + ":" + e["result"] for e in map(json.loads, open(sys.argv[1])) if e["uid"] == 0))' "$LAB_DIR/audit/audit.log")
-[ "$audited" = "rekey:ok reauthenticate:ok log_level:ok log_level:ok reload:ok close:ok close:not_found drain:ok" ] || fail "audit log: $audited"
+[ "$audited" = "rekey:ok reauthenticate:ok log_level:ok log_level:ok reload:ok close:ok close:ok close:not_found drain:ok" ] || fail "audit log: $audited"
 stop_all

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# A gateway is killed with SIGKILL (or leaves, on SIGQUIT) and started again: it brings its associations back by protected
+# A gateway is killed with SIGKILL (or leaves, on its operator's command) and started again: it brings its associations back by protected
 # restart, and both plain sides go on. The client is idle meanwhile, or (traffic) goes on sending:
 # what is on its way at that moment may be lost, but nothing altered.
-#   relay_restart.sh GATEWAY METHOD ASSOCIATIONS [traffic [QUIT]]
+#   relay_restart.sh GATEWAY METHOD ASSOCIATIONS [traffic [leave]]
 . "$SOURCE_ROOT/tests/e2e/prelude.sh" || exit 1
 /usr/bin/python3 -c 'import scapy, cryptography' 2>/dev/null || skip "python3-scapy or python3-cryptography is not installed"
 VICTIM=$1 COUNT=$3 HOW=${5:-KILL}
@@ -23,6 +23,7 @@ is() { [ "$(of "$1" "$2")" = "$3" ]; }
 lab_begin
 lab_configs
 lab_restart_stores
+echo "admin: { socket: admin.sock, audit_log: audit.log }" >>"$LAB_DIR/gateway-$VICTIM.yaml"
 lab_capture "$LAB_DIR/middle.pcap"
 lab_server
 lab_gateway b
@@ -37,10 +38,13 @@ done
 victim_pid=${LAB_PID_OF[gateway-$VICTIM]}
 cp "$LAB_DIR/gateway-$VICTIM.log" "$LAB_DIR/gateway-$VICTIM-killed.log"
 code=0
-lab_stop "gateway-$VICTIM" "$HOW" || code=$?
-if [ "$HOW" = QUIT ]; then
+if [ "$HOW" = leave ]; then
+    "$BUILD_ROOT/tools/ctl/sctp-gateway-ctl" --socket "$LAB_DIR/admin.sock" leave || fail "leave"
+    lab_stop "gateway-$VICTIM" 0 || code=$? # no signal: only waits
     [ "$code" -eq 0 ] || fail "gateway $VICTIM left with code $code"
     grep -q "leaving .* associations to the next process" "$LAB_DIR/gateway-$VICTIM.log" || fail "it does not say that it leaves"
+else
+    lab_stop "gateway-$VICTIM" "$HOW" || true
 fi
 rm -rf "/run/dpdk/sctp-gateway-$victim_pid" # what a killed DPDK program leaves behind
 rm -f "$LAB_DIR/stats-$VICTIM.json"
