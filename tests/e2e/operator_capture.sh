@@ -182,6 +182,6 @@ look "$LAB_DIR/last.pcapng"
 client_end || fail "the client: $(tail -n 5 "$LAB_DIR/client.log")"
 audited=$(/usr/bin/python3 -c 'import json, sys
 print(*(e["command"] + ":" + e["result"] for e in map(json.loads, open(sys.argv[1]))))' "$LAB_DIR/audit-a.log")
-[ "$audited" = "capture:ok capture_stop:ok capture_end:stopped capture:ok capture_end:packets capture:refused capture:refused capture:ok capture_end:failed capture:ok capture:unavailable capture_end:client_gone capture:ok capture_end:gateway_ends" ] || fail "audit log: $audited"
+[ "$audited" = "capture:ok capture_stop:ok capture_end:stopped capture:ok capture_end:packets capture:refused capture:refused capture:ok capture_end:failed capture:ok capture:unavailable capture_end:client_gone capture:ok drain:ok capture_end:gateway_ends" ] || fail "audit log: $audited"
 grep -q 'LAB: capture' "$LAB_DIR/gateway-b.log" || fail "no warning of a laboratory capture"
 stop_all
