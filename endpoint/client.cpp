@@ -81,6 +81,7 @@ class Player {
     void tell(ClientEvent::What what, TimePoint at, TimePoint since, std::string detail = {});
     void tell_deviations(TimePoint now);
     void tell_silence(TimePoint now);
+    void look_into_silence(TimePoint now);
     void note_answered_after_restart();
     [[nodiscard]] std::string waiting_for() const;
 
@@ -95,8 +96,9 @@ class Player {
     size_t phase_ = 0;
     size_t next_ = 0;
     size_t rounds_done_ = 0;
-    bool unanswered_ = false;    // something was sent since the last answer to all
-    TimePoint waiting_since_{};  // for answers, none of which has come since then
+    bool unanswered_ = false;      // something was sent since the last answer to all
+    std::string in_long_silence_;  // how the association was then
+    TimePoint waiting_since_{};    // for answers, none of which has come since then
     TimePoint phase_start_{};
     TimePoint next_send_{};
     TimePoint last_progress_;
@@ -126,7 +128,15 @@ void Player::tell_deviations(TimePoint now) {
 
 void Player::tell_silence(TimePoint now) {
     if (unanswered_ && now - waiting_since_ >= kSilence) {
-        tell(ClientEvent::What::silence, now, waiting_since_);
+        tell(ClientEvent::What::silence, now, waiting_since_, std::exchange(in_long_silence_, {}));
+    }
+    in_long_silence_.clear();
+}
+
+// While it lasts: afterwards nobody can see any more what held the answers up.
+void Player::look_into_silence(TimePoint now) {
+    if (unanswered_ && in_long_silence_.empty() && now - waiting_since_ >= kLongSilence) {
+        in_long_silence_ = socket_.describe();
     }
 }
 
@@ -404,6 +414,7 @@ void Player::send_more(TimePoint now) {
 
 void Player::step(TimePoint now) {
     const SteadyClock clock;
+    look_into_silence(now);
     if (state_ == State::pausing && now >= resume_at_) {
         if (out_of_time(now)) {
             state_ = State::over;

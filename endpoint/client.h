@@ -61,6 +61,7 @@ struct ClientEvent {
 };
 
 inline constexpr std::chrono::milliseconds kSilence{250};
+inline constexpr std::chrono::seconds kLongSilence{8};  // its detail says how the association was
 inline constexpr size_t kMostEvents = 200000;
 
 struct PhaseReport {

@@ -1,5 +1,6 @@
 #include "endpoint/sctp_socket.h"
 
+#include <fmt/format.h>
 #include <netinet/in.h>
 #include <unistd.h>
 #include <usrsctp.h>
@@ -8,6 +9,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <limits>
 #include <thread>
 #include <utility>
 
@@ -139,9 +141,15 @@ Result<SctpSocket> SctpSocket::create(IpAddress::Family family, uint16_t streams
     rto.srto_initial = 500;  // ms
     rto.srto_min = 100;
     rto.srto_max = 5000;
+    // One path: there is no other to give it up for (and usrsctp then sends nothing until a
+    // HEARTBEAT is answered).
+    sctp_paddrparams path{};
+    path.spp_address.ss_family = v6 ? AF_INET6 : AF_INET;
+    path.spp_pathmaxrxt = std::numeric_limits<uint16_t>::max();
     if (!prepare(handle, wakeup) ||
         !set_option(handle, IPPROTO_SCTP, SCTP_INITMSG, &init, sizeof(init)) ||
-        !set_option(handle, IPPROTO_SCTP, SCTP_RTOINFO, &rto, sizeof(rto))) {
+        !set_option(handle, IPPROTO_SCTP, SCTP_RTOINFO, &rto, sizeof(rto)) ||
+        !set_option(handle, IPPROTO_SCTP, SCTP_PEER_ADDR_PARAMS, &path, sizeof(path))) {
         return fail(ErrorCode::io, "usrsctp refuses a socket option: {}", std::strerror(errno));
     }
     return out;
@@ -332,6 +340,20 @@ Result<Received> SctpSocket::receive() {
         message.bytes = std::exchange(partial_, {});
         return message;
     }
+}
+
+std::string SctpSocket::describe() const {
+    struct sctp_status status {};
+    socklen_t length = sizeof(status);
+    if (usrsctp_getsockopt(handle_, IPPROTO_SCTP, SCTP_STATUS, &status, &length) != 0) {
+        return {};
+    }
+    const sctp_paddrinfo& path = status.sstat_primary;
+    return fmt::format(
+        "{} chunks unacknowledged, {} to receive, window of the peer {}, congestion window {}, "
+        "RTO {} ms, path {}",
+        status.sstat_unackdata, status.sstat_penddata, status.sstat_rwnd, path.spinfo_cwnd,
+        path.spinfo_rto, path.spinfo_state == SCTP_ACTIVE ? "active" : "not active");
 }
 
 void SctpSocket::shutdown() {

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <variant>
 
 #include "endpoint/transport_address.h"
@@ -82,6 +83,8 @@ class SctpSocket {
     // False: no room now, try again after the next nudge.
     [[nodiscard]] Result<bool> send(const UserMessage& message);
     [[nodiscard]] Result<Received> receive();
+    // What SCTP says of the association, for people; empty without one.
+    [[nodiscard]] std::string describe() const;
     // Grows with every octet delivered, whole message or not.
     [[nodiscard]] uint64_t octets_received() const { return octets_received_; }
 

@@ -57,7 +57,8 @@ def _recoveries(timeline, summaries):
                 if event["what"] == "silence" and event["since_ms"] <= fault["to_ms"] < event["at_ms"]:
                     silent += 1
                     if event["at_ms"] - fault["to_ms"] > worst:
-                        worst, whose = event["at_ms"] - fault["to_ms"], f"{name}/{event['association']}"
+                        worst = event["at_ms"] - fault["to_ms"]
+                        whose = f"{name}/{event['association']} ({event['detail']})"
         fault["recovery_ms"], fault["silent_associations"], fault["recovered_last"] = worst, silent, whose
 
 
