@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 #include <system_error>
 
 #include "dataplane/packet/sctp.h"
@@ -119,10 +120,12 @@ Result<void> configure_leg(struct socket* socket, const LegSettings& leg,
     sack.sack_freq = 2;  // RFC 9260, 6.2
     also(set(socket, IPPROTO_SCTP, SCTP_DELAYED_SACK, sack, "the SACK delay"));
 
-    // With one path, the path fails when the association does.
+    // The only path never fails, the association does. usrsctp forgives a path its errors only when
+    // something arrives at the first attempt, so that the path could fail before, and sends nothing
+    // new on a path that has, until a HEARTBEAT is answered.
     sctp_paddrparams path = fixed_path_mtu(largest);
     path.spp_hbinterval = in_milliseconds(parameters.heartbeat_interval);
-    path.spp_pathmaxrxt = static_cast<uint16_t>(parameters.association_max_retransmissions);
+    path.spp_pathmaxrxt = std::numeric_limits<uint16_t>::max();
     path.spp_flags |= SPP_HB_ENABLE;
     also(set(socket, IPPROTO_SCTP, SCTP_PEER_ADDR_PARAMS, path, "the path parameters"));
 

@@ -1,6 +1,7 @@
 // Messages of every size over a path that loses, duplicates and reorders: complete, in order per
 // stream, byte for byte, both directions at once.
 #include <algorithm>
+#include <set>
 
 #include "tests/unit/sctp/two_hosts.h"
 
@@ -144,6 +145,28 @@ TEST_P(MtuTest, no_packet_is_too_long_and_the_room_is_used) {
     const size_t around = (v6 ? 40U : 20U) + (is_protected ? 28U : 0U);
     EXPECT_LE(largest + around, mtu);
     EXPECT_GT(largest + around + 8, mtu);
+}
+
+// usrsctp forgives a path its errors only when something arrives at the first attempt, and sends
+// nothing new on one that it has given up, until a HEARTBEAT is answered.
+TEST(Transfer, goes_on_when_nothing_arrives_at_the_first_attempt) {
+    TwoHosts net(1, {}, {.rto_initial = 100ms, .rto_min = 100ms, .rto_max = 200ms});
+    net.listen(net.b, 5000);
+    Recorder client;
+    net.connect(client, 5000);
+    ASSERT_TRUE(net.run_until(2s, [&] { return !net.b.accepted.empty(); }));
+    std::set<uint32_t> sent;
+    net.filter = [&sent](Seen& packet) {
+        return !packet.from_a || packet.first_chunk() != packet::kChunkData ||
+               !sent.insert(packet::load_be32(packet.octets.data() + packet::kCommonHeader +
+                                              packet::kChunkHeader))
+                    .second;
+    };
+    const Recorder& server = *net.b.accepted[0];
+    for (size_t n = 1; n <= 30; ++n) {
+        client.send({0, 0, false, {1, 2, 3}});
+        ASSERT_TRUE(net.run_until(1s, [&] { return server.received.size() == n; })) << n;
+    }
 }
 
 // usrsctp looks for a larger path MTU every ten minutes, unless it is told not to, for each path.
