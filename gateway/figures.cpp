@@ -228,6 +228,8 @@ void restart_store(Collection& out, const Gateway& gateway) {
               "Associations of a former run that are neither restored nor given up yet.");
     out.gauge("restart_store_unkept", static_cast<double>(keeper->unkept()),
               "Associations whose newest restart keys the store has not taken yet.");
+    out.gauge("restart_store_unremoved", static_cast<double>(keeper->unremoved()),
+              "Associations that have ended and may still be in the store.");
     out.count("restart_store_kept", kept.kept, "Restart keys written to the store.");
     out.count("restart_store_not_kept", kept.not_kept,
               "Restart keys that the store did not take at once; they are put again.");

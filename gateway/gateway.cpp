@@ -422,6 +422,7 @@ nlohmann::json Gateway::statistics() const {
         out["restart_store"] = {{"kept", kept.kept},
                                 {"not_kept", kept.not_kept},
                                 {"unkept", keeper_->unkept()},
+                                {"unremoved", keeper_->unremoved()},
                                 {"forgotten", kept.forgotten},
                                 {"lease_renewals_failed", kept.lease_renewals_failed},
                                 {"waiting", restoration_->waiting()},

@@ -33,7 +33,8 @@ class LegOwner {
     // The leg cannot go on and has been told to abort; on_leg_closed() follows.
     virtual void on_leg_failed(Leg&, const std::string& reason) = 0;
     virtual void on_leg_closed(Leg&, sctp::CloseReason reason, const std::string& detail) = 0;
-    // The peer wants to restart the leg. False: not before Association::allow_restart().
+    // The peer wants to restart the leg. False: not before Association::allow_restart(), or not
+    // now.
     virtual bool on_leg_restart_requested(Leg&) { return true; }
     // The peer is restarting the leg: what was half sent or half read is lost. on_leg_up() follows,
     // or on_leg_closed().

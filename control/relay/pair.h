@@ -90,6 +90,7 @@ class Pair final : public LegOwner {
               std::string_view text) const;
     void connect_backend(uint16_t local_port = 0);
     // --- pair_restart.cpp ---
+    void on_keys_forgotten(Leg& leg, const sctp::FourTuple& tuple, bool gone);
     void on_restarted_leg_up(Leg& leg);
     void reset_backend();
     void begin_restart(Leg& leg);

@@ -43,19 +43,28 @@ bool Pair::on_leg_restart_requested(Leg& leg) {
     }
     // Once they are used they must not come back from the store: every nonce would be used twice.
     const bool accepted = &leg == &accepted_;
-    relay_.keeper_->forget(*std::exchange(tuple, std::nullopt),
-                           while_alive([accepted](Pair& pair, bool gone) {
-                               Leg& which = accepted ? pair.accepted_ : pair.backend_;
-                               if (!gone) {
-                                   log::of("relay").error(
-                                       "{} cannot be restarted by its peer: its restart keys are "
-                                       "still in the store",
-                                       which.describe());
-                               } else if (which.association() != nullptr) {
-                                   which.association()->allow_restart();
-                               }
+    const sctp::FourTuple which = *std::exchange(tuple, std::nullopt);
+    relay_.keeper_->forget(which, while_alive([accepted, which](Pair& pair, bool gone) {
+                               pair.on_keys_forgotten(accepted ? pair.accepted_ : pair.backend_,
+                                                      which, gone);
                            }));
     return false;
+}
+
+void Pair::on_keys_forgotten(Leg& leg, const sctp::FourTuple& tuple, bool gone) {
+    sctp::Association* const association = leg.association();
+    if (association == nullptr || tuple_of(association->endpoints()) != tuple) {
+        return;
+    }
+    if (gone) {
+        association->allow_restart();
+        return;
+    }
+    log::of("relay").error(
+        "{} cannot be restarted by its peer now: its restart keys are still in the store",
+        leg.describe());
+    keeping(leg).tuple = tuple;  // the peer asks again, and so do we
+    association->refuse_restart();
 }
 
 void Pair::on_leg_restarted(Leg& leg) {

@@ -38,6 +38,7 @@ Result<std::unique_ptr<Keeper>> Keeper::start(std::unique_ptr<RestartStore> stor
 
 Keeper::~Keeper() {
     if (!fenced_) {
+        remove_again();
         static_cast<void>(writer_->release(lease_, [](const Result<void>&) {}));
     }
 }
@@ -45,7 +46,7 @@ Keeper::~Keeper() {
 void Keeper::note(const Result<void>& result, const char* what) {
     auto& log = log::of("restart");
     if (result) {
-        if (failed_ == 0) {  // a full store renews and removes, and keeps nothing
+        if (failed_ == 0 && removals_.empty()) {  // a full store renews, and keeps nothing
             note_that_it_works();
         }
         return;
@@ -75,6 +76,7 @@ void Keeper::keep(AssociationDescription description, RestartContext context,
     }
     const sctp::FourTuple tuple = description.tuple;
     drop_unkept(tuple);
+    removals_.erase(tuple);  // it would remove these as well
     put(unkept_[tuple] = {.description = std::move(description),
                           .context = std::move(context),
                           .done = std::move(done)});
@@ -166,18 +168,70 @@ void Keeper::drop_previous(const sctp::FourTuple& tuple) {
 
 void Keeper::forget(const sctp::FourTuple& tuple, std::function<void(bool gone)> done) {
     if (fenced_) {
+        later_.emplace_back([done = std::move(done)] { done(false); });
         return;
     }
     ++counters_.forgotten;
     drop_unkept(tuple);
-    note(writer_->remove(lease_, {tuple},
-                         [this, done = std::move(done)](const Result<void>& result) {
-                             note(result, "an association that has ended is not removed");
-                             if (done) {
-                                 done(result.has_value());
-                             }
-                         }),
-         "an association that has ended is not removed");
+    remove({tuple}, std::move(done));
+}
+
+void Keeper::remove(const std::vector<sctp::FourTuple>& tuples,
+                    std::function<void(bool gone)> done) {
+    const uint64_t attempt = ++removal_attempts_;
+    for (const sctp::FourTuple& tuple : tuples) {
+        if (const auto found = removals_.find(tuple); found != removals_.end()) {
+            found->second = {.attempt = attempt, .under_way = true};
+        }
+    }
+    const auto queued =
+        writer_->remove(lease_, tuples, [this, tuples, attempt, done](const Result<void>& result) {
+            on_removed(tuples, attempt, result);
+            done(result.has_value());
+        });
+    if (!queued) {
+        on_removed(tuples, attempt, queued);
+        later_.emplace_back([done = std::move(done)] { done(false); });
+    }
+}
+
+void Keeper::on_removed(const std::vector<sctp::FourTuple>& tuples, uint64_t attempt,
+                        const Result<void>& result) {
+    if (result) {
+        note_that_it_works();
+    } else {
+        note(result, "associations that have ended are not removed");
+    }
+    for (const sctp::FourTuple& tuple : tuples) {
+        const auto found = removals_.find(tuple);
+        if (found != removals_.end()) {
+            if (found->second.attempt > attempt) {
+                continue;  // another one is under way
+            }
+            found->second.under_way = false;
+            if (result) {
+                removals_.erase(found);
+            }
+        } else if (!result && !fenced_ && result.error().code != ErrorCode::invalid_argument &&
+                   !unkept_.contains(tuple) && removals_.size() < settings_.capacity) {
+            // With newer keys on their way nothing must be removed any more.
+            removals_.emplace(tuple, Removal{.attempt = attempt});
+            next_retry_ = std::max(next_retry_, clock_.now() + kRetryInterval);
+        }
+    }
+}
+
+// One transaction, however many there are.
+void Keeper::remove_again() {
+    std::vector<sctp::FourTuple> waiting;
+    for (const auto& [tuple, removal] : removals_) {
+        if (!removal.under_way && waiting.size() < kRetriesAtOnce) {
+            waiting.push_back(tuple);
+        }
+    }
+    if (!waiting.empty()) {
+        remove(waiting, [](bool) {});
+    }
 }
 
 void Keeper::take(std::vector<sctp::FourTuple> tuples, const Taken& done) {
@@ -204,12 +258,18 @@ void Keeper::take(std::vector<sctp::FourTuple> tuples, const Taken& done) {
 }
 
 size_t Keeper::run() {
-    const size_t done = writer_->run_completions();
+    size_t done = writer_->run_completions();
+    for (const auto& tell : std::exchange(later_, {})) {
+        tell();
+        ++done;
+    }
     if (fenced_) {
         unkept_.clear();
+        removals_.clear();
         failed_ = 0;
-    } else if (failed_ > 0 && clock_.now() >= next_retry_) {
+    } else if ((failed_ > 0 || !removals_.empty()) && clock_.now() >= next_retry_) {
         put_again();
+        remove_again();
     }
     if (!fenced_ && !renewing_ && clock_.now() >= next_renewal_) {
         renew();

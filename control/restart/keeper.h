@@ -4,8 +4,9 @@
 // Afterwards it renews the lease at a third of its duration. A store that is slow, full or gone
 // costs nothing but the contexts that could not be kept: counted, logged once per change, and put
 // again every two seconds (one of them while the store fails, then all) until they are kept, newer
-// ones have come, or they are forgotten. Once somebody else holds the group is_fenced() is true and
-// nothing is written any more: the associations belong to that gateway.
+// ones have come, or they are forgotten. What could not be removed is removed again likewise, until
+// it is gone or new keys of the same four-tuple are kept. Once somebody else holds the group
+// is_fenced() is true and nothing is written any more: the associations belong to that gateway.
 //
 // Control thread.
 #pragma once
@@ -58,8 +59,10 @@ class Keeper {
               std::function<void(bool kept)> done);
     void drop_previous(const sctp::FourTuple& tuple);
     // The association has ended, or will not be restarted; or its peer restarts it, and the keys
-    // are about to be used: done(true) says that nothing of them is left, durably. As of keep().
-    void forget(const sctp::FourTuple& tuple, std::function<void(bool gone)> done = {});
+    // are about to be used. done is called once, not from within this call. done(true): nothing of
+    // them is left, durably. done(false): some may be left, until a later attempt works.
+    void forget(
+        const sctp::FourTuple& tuple, std::function<void(bool gone)> done = [](bool) {});
     // Deletes durably, then hands the contexts over: one result per tuple, in order.
     using Taken = std::function<void(std::vector<Result<TakenAssociation>>)>;
     void take(std::vector<sctp::FourTuple> tuples, const Taken& done);
@@ -74,6 +77,8 @@ class Keeper {
     [[nodiscard]] const KeeperCounters& counters() const { return counters_; }
     // Associations whose newest context is not kept, and will be put again.
     [[nodiscard]] size_t unkept() const { return failed_; }
+    // Four-tuples of which the store may still have what was to be removed.
+    [[nodiscard]] size_t unremoved() const { return removals_.size(); }
     [[nodiscard]] StoreCounts store_counts() const { return writer_->counts(); }
 
  private:
@@ -90,6 +95,12 @@ class Keeper {
         std::function<void(bool kept)> done;
     };
 
+    // One that has failed, until it works.
+    struct Removal {
+        uint64_t attempt = 0;  // number of the last one
+        bool under_way = false;
+    };
+
     void note(const Result<void>& result, const char* what);
     void note_that_it_works();
     void put(Unkept& one);
@@ -97,6 +108,10 @@ class Keeper {
     void note_failure(Unkept& one, const Error& error);
     void put_again();
     void drop_unkept(const sctp::FourTuple& tuple);
+    void remove(const std::vector<sctp::FourTuple>& tuples, std::function<void(bool gone)> done);
+    void on_removed(const std::vector<sctp::FourTuple>& tuples, uint64_t attempt,
+                    const Result<void>& result);
+    void remove_again();
     void renew();
 
     std::unique_ptr<StoreWriter> writer_;
@@ -108,6 +123,9 @@ class Keeper {
     std::unordered_map<sctp::FourTuple, Unkept> unkept_;
     size_t failed_ = 0;  // of them
     uint64_t puts_ = 0;
+    std::unordered_map<sctp::FourTuple, Removal> removals_;  // at most `capacity`
+    uint64_t removal_attempts_ = 0;
+    std::vector<std::function<void()>> later_;  // in the next run()
     TimePoint next_retry_{};
     TimePoint next_renewal_{};
     bool renewing_ = false;

@@ -72,6 +72,7 @@ class LiveAssociation final : public Association {
         restart_allowed_ = true;
         ready_.resume_restart(*this);
     }
+    void refuse_restart() override { waiting_restart_.reset(); }
 
     // --- the Host's side ---
     void adopt(Socket socket);

@@ -141,7 +141,8 @@ class AssociationObserver {
     // A plain one of a leg that survives it: fresh is the same as before and goes on.
     virtual void on_restarted(Association& /*fresh*/) {}
     // Before it: the peer has asked for it under the restart keys of this epoch, which are about to
-    // be used for the first time. False: not before Association::allow_restart().
+    // be used for the first time. False: not before Association::allow_restart(), or not now
+    // (refuse_restart()).
     virtual bool on_restart_requested(Association& /*association*/, uint16_t /*epoch*/) {
         return true;
     }
@@ -200,6 +201,8 @@ class Association {
     virtual void abort(std::string_view text) = 0;
     // After on_restart_requested(): on_restarted() follows, before this call returns.
     virtual void allow_restart() = 0;
+    // After it likewise: not now. When the peer asks again, so does on_restart_requested().
+    virtual void refuse_restart() = 0;
     // A HEARTBEAT now (RFC 9260 section 10.1 REQUESTHEARTBEAT).
     virtual void request_heartbeat() = 0;
 };

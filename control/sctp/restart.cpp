@@ -142,7 +142,7 @@ void HostImpl::restart_association(const ReceivedPacket& packet, const CookieCon
     set_up_accepted(fresh, *still->second, packet, cookie);
 }
 
-// False: the packet is kept until allow_restart().
+// False: the packet is kept until allow_restart() or refuse_restart().
 bool HostImpl::may_restart(LiveAssociation& old, const ReceivedPacket& packet) {
     if (old.restart_allowed_) {
         return true;

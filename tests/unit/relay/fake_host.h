@@ -84,7 +84,9 @@ class FakeAssociation final : public sctp::Association {
     void abort(std::string_view text) override { aborted_with = text; }
     void request_heartbeat() override { ++heartbeats; }
     void allow_restart() override { ++restarts_allowed; }
+    void refuse_restart() override { ++restarts_refused; }
     size_t restarts_allowed = 0;
+    size_t restarts_refused = 0;
 };
 
 // What the host takes INITs at: where, and with which limit.

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "control/restart/sqlite_store.h"
+#include "tests/unit/restart/passing_store.h"
 #include "tests/unit/restart/sample.h"
 #include "tests/unit/restart/temp_folder.h"
 
@@ -16,53 +17,34 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A store that does not keep anything while it is told so.
-class Moody final : public RestartStore {
+// A store that does not keep, or remove, anything while it is told so.
+struct Moods {
+    std::atomic<std::optional<ErrorCode>> puts{std::nullopt};
+    std::atomic<std::optional<ErrorCode>> removals{std::nullopt};
+};
+class Moody final : public PassingStore {
  public:
-    Moody(std::unique_ptr<RestartStore> store, std::atomic<std::optional<ErrorCode>>& mood,
-          std::atomic<size_t>& puts, Random& random, const WallClock& wall_clock)
-        : RestartStore(test::ring(), random, wall_clock),
-          store_(std::move(store)),
-          mood_(mood),
-          puts_(puts),
-          wall_clock_(wall_clock) {}
+    Moody(std::unique_ptr<RestartStore> store, Moods& moods, std::atomic<size_t>& puts,
+          Random& random, const WallClock& wall_clock)
+        : PassingStore(std::move(store), random, wall_clock), moods_(moods), puts_(puts) {}
 
  private:
-    Result<Lease> do_acquire(std::string_view group, std::string_view owner, WallTime now,
-                             WallTime expires, AcquireMode mode) override {
-        return store_->acquire(group, owner, expires - now, mode);
-    }
-    Result<void> do_renew(const Lease& lease, WallTime expires) override {
-        auto renewed = store_->renew(lease, expires - wall_clock_.now());
-        return renewed ? Result<void>{} : tl::unexpected(renewed.error());
-    }
     Result<void> do_put(const Lease& lease, std::span<const StoredAssociation> what) override {
         puts_ += what.size();
-        if (const auto mood = mood_.load()) {
+        if (const auto mood = moods_.puts.load()) {
             return fail(*mood, "not now");
         }
-        return store_->put(lease, what);
-    }
-    Result<void> do_drop_previous(const Lease& lease,
-                                  std::span<const sctp::FourTuple> tuples) override {
-        return store_->drop_previous(lease, tuples);
+        return PassingStore::do_put(lease, what);
     }
     Result<void> do_remove(const Lease& lease, std::span<const sctp::FourTuple> tuples) override {
-        return store_->remove(lease, tuples);
-    }
-    Result<std::vector<Result<TakenAssociation>>> do_take(
-        const Lease& lease, std::span<const sctp::FourTuple> tuples) override {
-        return store_->take(lease, tuples);
-    }
-    Result<Listing> do_list(std::string_view group) override { return store_->list(group); }
-    Result<size_t> do_rotate(const KeyRing&) override {
-        return fail(ErrorCode::invalid_argument, "no rotation here");
+        if (const auto mood = moods_.removals.load()) {
+            return fail(*mood, "not now");
+        }
+        return PassingStore::do_remove(lease, tuples);
     }
 
-    std::unique_ptr<RestartStore> store_;
-    std::atomic<std::optional<ErrorCode>>& mood_;
+    Moods& moods_;
     std::atomic<size_t>& puts_;
-    const WallClock& wall_clock_;
 };
 
 class KeeperTest : public testing::Test {
@@ -71,8 +53,8 @@ class KeeperTest : public testing::Test {
         auto store = open_sqlite_store({.path = folder_ / "store"}, ring(), random_, wall_clock_);
         ASSERT_TRUE(store) << store.error().message;
         auto made = Keeper::start(
-            std::make_unique<Moody>(std::move(*store), mood, puts, random_, wall_clock_),
-            {.group = "g", .owner = "gw-a", .lease = 1h}, clock);
+            std::make_unique<Moody>(std::move(*store), moods, puts, random_, wall_clock_),
+            {.group = "g", .owner = "gw-a", .lease = 1h, .capacity = kCapacity}, clock);
         ASSERT_TRUE(made) << made.error().message;
         keeper = std::move(*made);
     }
@@ -85,6 +67,9 @@ class KeeperTest : public testing::Test {
         clock.advance(time);
         keeper->run();
         keeper->drain();
+    }
+    void forget(unsigned number) {
+        keeper->forget(tuple(number), [this, number](bool gone) { gone_[number].push_back(gone); });
     }
     // What the store has of an association, current context first.
     std::vector<RestartContext> kept(unsigned number) {
@@ -109,9 +94,12 @@ class KeeperTest : public testing::Test {
     SystemRandom random_;
     ManualWallClock wall_clock_;
     ManualClock clock;
-    std::atomic<std::optional<ErrorCode>> mood{std::nullopt};
+    static constexpr size_t kCapacity = 64;
+    Moods moods;
+    std::atomic<std::optional<ErrorCode>>& mood = moods.puts;
     std::atomic<size_t> puts{0};
     std::map<unsigned, std::vector<bool>> told;
+    std::map<unsigned, std::vector<bool>> gone_;
     std::unique_ptr<Keeper> keeper;
 };
 
@@ -193,6 +181,105 @@ TEST_F(KeeperTest, forgotten_keys_are_never_put_again) {
     EXPECT_EQ(keeper->unkept(), 0U);
     EXPECT_TRUE(kept(0).empty());
     EXPECT_TRUE(kept(2).empty());
+}
+
+TEST_F(KeeperTest, removes_again_what_a_store_that_failed_has_kept) {
+    for (unsigned number = 0; number < 20; ++number) {
+        keep(number, number);
+    }
+    after(0ms);
+    moods.removals = ErrorCode::unavailable;
+    for (unsigned number = 0; number < 10; ++number) {
+        forget(number);
+        EXPECT_TRUE(gone_[number].empty()) << "not within the call";
+    }
+    after(0ms);
+    EXPECT_EQ(gone_[3], Told{false});
+    EXPECT_EQ(keeper->unremoved(), 10U);
+    after(2s);
+    EXPECT_EQ(keeper->unremoved(), 10U);
+    moods.removals = std::nullopt;
+    after(1900ms);
+    EXPECT_EQ(keeper->unremoved(), 10U) << "every two seconds";
+    after(100ms);
+    EXPECT_EQ(keeper->unremoved(), 0U);
+    EXPECT_EQ(gone_[3], Told{false}) << "told once";
+    for (unsigned number = 0; number < 20; ++number) {
+        EXPECT_EQ(kept(number).size(), number < 10 ? 0U : 1U) << number;
+    }
+}
+
+TEST_F(KeeperTest, a_removal_asked_for_again_is_carried_out_and_told_again) {
+    keep(0, 1);
+    after(0ms);
+    moods.removals = ErrorCode::timed_out;
+    forget(0);
+    after(0ms);
+    moods.removals = std::nullopt;
+    forget(0);
+    after(0ms);
+    EXPECT_EQ(gone_[0], (Told{false, true}));
+    EXPECT_EQ(keeper->unremoved(), 0U);
+}
+
+TEST_F(KeeperTest, a_removal_that_failed_leaves_newer_keys_alone) {
+    keep(0, 1);
+    keep(2, 2);
+    after(0ms);
+    moods.removals = ErrorCode::unavailable;
+    forget(0);
+    after(0ms);
+    keep(0, 3);  // after the failure
+    forget(2);
+    keep(2, 4);  // before anybody knows of it
+    after(0ms);
+    moods.removals = std::nullopt;
+    after(2s);
+    after(2s);
+    EXPECT_EQ(keeper->unremoved(), 0U);
+    ASSERT_FALSE(kept(0).empty());
+    const auto contexts = kept(2);
+    ASSERT_FALSE(contexts.empty());
+    EXPECT_TRUE(same(contexts[0], context(4)));
+}
+
+TEST_F(KeeperTest, a_removal_for_which_there_is_no_room_is_told_and_made_good) {
+    keep(0, 1);
+    after(0ms);
+    for (unsigned number = 1; number <= kCapacity; ++number) {
+        keep(number, number);
+    }
+    forget(0);
+    EXPECT_TRUE(gone_[0].empty()) << "not within the call";
+    keeper->run();
+    EXPECT_EQ(gone_[0], Told{false});
+    after(0ms);
+    EXPECT_EQ(keeper->unremoved(), 1U);
+    after(2s);
+    EXPECT_EQ(keeper->unremoved(), 0U);
+    EXPECT_TRUE(kept(0).empty());
+}
+
+TEST_F(KeeperTest, removals_that_wait_are_bounded) {
+    moods.removals = ErrorCode::unavailable;
+    for (unsigned number = 0; number < 2 * kCapacity; ++number) {
+        forget(number);
+        after(0ms);
+        EXPECT_EQ(gone_[number], Told{false});
+    }
+    EXPECT_EQ(keeper->unremoved(), kCapacity);
+}
+
+TEST_F(KeeperTest, what_cannot_be_removed_any_more_is_told) {
+    moods.removals = ErrorCode::fenced;
+    forget(0);
+    after(0ms);
+    EXPECT_TRUE(keeper->is_fenced());
+    forget(2);
+    after(0ms);
+    EXPECT_EQ(gone_[0], Told{false});
+    EXPECT_EQ(gone_[2], Told{false});
+    EXPECT_EQ(keeper->unremoved(), 0U);
 }
 
 TEST_F(KeeperTest, what_no_store_would_take_is_not_put_again) {
