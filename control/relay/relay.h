@@ -146,6 +146,8 @@ class Relay {
     // Puts a pair of a former run together again. Both are of this relay.
     void restore(std::shared_ptr<Listener> listener, std::shared_ptr<Backend> backend,
                  RestoredPair restored);
+    // One of which not even the keys could be had.
+    void note_restore_failed() { ++counters_.restores_failed; }
     // Pairs that are being restored.
     [[nodiscard]] size_t restoring() const { return restoring_; }
     [[nodiscard]] sctp::Host& host() { return host_; }

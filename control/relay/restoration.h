@@ -6,6 +6,9 @@
 // its turn; what never had it stays there for the next start. Until then the plain sides'
 // four-tuples are held (sctp::Host::hold()).
 //
+// A store that fails is asked again, a batch at a time and more and more slowly; a pair whose turn
+// it is when it has failed for a minute is given up.
+//
 // Control thread.
 #pragma once
 
@@ -13,6 +16,8 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "control/relay/relay.h"
@@ -33,7 +38,8 @@ class Restoration {
     Restoration(Relay& relay, restart::Keeper& keeper, const RestorationSettings& settings,
                 const Clock& clock, Random& random);
 
-    // What cannot be restored (another configuration, damaged) is forgotten, and logged.
+    // What cannot be restored (another configuration, damaged, an older association of the same
+    // accepted leg) is forgotten, and logged.
     void begin(const restart::Listing& listing);
     // One round. Returns how many were begun.
     size_t run();
@@ -46,6 +52,7 @@ class Restoration {
     struct StoredLeg {
         sctp::FourTuple tuple;
         bool is_protected = false;
+        std::optional<restart::TakenAssociation> taken = std::nullopt;  // already
     };
     struct Waiting {
         std::shared_ptr<Listener> listener;
@@ -58,8 +65,10 @@ class Restoration {
     [[nodiscard]] static Result<void> check(const Waiting& pair);
     void hold(const Waiting& pair);
     void release(const Waiting& pair);
-    void on_taken(const std::vector<Waiting>& pairs,
+    void on_taken(std::vector<Waiting>& pairs,
                   std::vector<Result<restart::TakenAssociation>> taken);
+    void note_failure();
+    void give_up(const Waiting& pair, const std::string& why);
 
     Relay& relay_;
     restart::Keeper& keeper_;
@@ -67,7 +76,10 @@ class Restoration {
     const Clock& clock_;
     Random& random_;
     std::deque<Waiting> waiting_;
-    size_t being_taken_ = 0;  // pairs
+    size_t being_taken_ = 0;                  // pairs
+    std::optional<TimePoint> failing_since_;  // the store does
+    TimePoint next_try_{};
+    std::chrono::milliseconds backoff_{};
     TimePoint last_{};
     double allowance_ = 0;  // pairs that may begin now
 };

@@ -64,10 +64,16 @@ class MortalStore final : public RestartStore {
         return write([&] { return store_->drop_previous(lease, tuples); });
     }
     Result<void> do_remove(const Lease& lease, std::span<const sctp::FourTuple> tuples) override {
+        if (gate_->refused().removals) {
+            return fail(ErrorCode::timed_out, "removes nothing now");
+        }
         return write([&] { return store_->remove(lease, tuples); });
     }
     Result<std::vector<Result<TakenAssociation>>> do_take(
         const Lease& lease, std::span<const sctp::FourTuple> tuples) override {
+        if (gate_->refused().takes) {
+            return fail(ErrorCode::timed_out, "gives nothing now");
+        }
         return write([&] { return store_->take(lease, tuples); });
     }
     Result<Listing> do_list(std::string_view group) override { return store_->list(group); }

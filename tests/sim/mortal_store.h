@@ -45,6 +45,20 @@ class Gate {
         return dead_;
     }
 
+    // Writes that fail from now on, while others go on.
+    struct Refused {
+        bool removals = false;
+        bool takes = false;
+    };
+    void refuse(Refused what) {
+        const std::lock_guard lock(mutex_);
+        refused_ = what;
+    }
+    [[nodiscard]] Refused refused() const {
+        const std::lock_guard lock(mutex_);
+        return refused_;
+    }
+
     // Around a write, on the writer's thread: whether it happens, and whether its result is told.
     struct Passage {
         bool happens = true;
@@ -68,6 +82,7 @@ class Gate {
     std::condition_variable changed_;
     bool open_ = true;
     bool dead_ = false;
+    Refused refused_{};
     std::optional<size_t> left_;
     Death death_ = Death::before;
 };

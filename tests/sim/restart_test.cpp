@@ -425,6 +425,87 @@ TEST_F(Restart, that_ends_with_any_write_to_the_store_uses_no_nonce_twice) {
     }
 }
 
+// While the keys cannot be deleted the peer's restart is refused; it asks again, until they can.
+TEST_F(Restart, waits_for_a_store_of_the_peer_that_does_not_delete) {
+    World world(settings(52));
+    Peer& client = bring_up(world);
+    world.refuse(world.b, {.removals = true});
+    world.kill(world.a);
+    const LogCapture log;
+    world.start(world.a);
+    world.run_for(milliseconds(1'500));
+    EXPECT_EQ(world.b->relay().counters().pairs_restarted, 0U);
+    EXPECT_TRUE(log.has("its restart keys are still in the store")) << log.text();
+    world.refuse(world.b, {});
+    ASSERT_TRUE(world.run_until([&] { return world.a->relay().counters().pairs_restored == 1; },
+                                seconds(10)));
+    EXPECT_EQ(world.b->relay().counters().pairs_restarted, 1U);
+    EXPECT_EQ(world.b->keeper()->unremoved(), 0U);
+    relay(world, client, 5);
+    EXPECT_FALSE(client.closed());
+}
+
+// The end of an association that the store was not told of is made good before the next start.
+TEST_F(Restart, of_associations_that_ended_while_the_store_was_away_is_not_tried) {
+    World world(settings(53));
+    Peer& client = bring_up(world);
+    world.refuse(world.a, {.removals = true});
+    client.shutdown();
+    ASSERT_TRUE(world.run_until([&] { return world.a->relay().pair_count() == 0; }, seconds(20)));
+    world.run_for(seconds(1));
+    EXPECT_EQ(world.a->keeper()->unremoved(), 1U);
+    world.refuse(world.a, {});
+    world.run_for(seconds(3));
+    EXPECT_EQ(world.a->keeper()->unremoved(), 0U);
+    world.kill(world.a);
+    world.start(world.a);
+    EXPECT_EQ(world.a->statistics()["restart_store"]["waiting"], 0);
+}
+
+// A store that was there when the gateway began, and is away when the keys are to be had.
+TEST_F(Restart, waits_for_a_store_that_gives_no_keys_for_a_while) {
+    auto with = settings(54);
+    with.adjust_a = [](config::Configuration& c) { c.restart->at_once = 2; };
+    World world(with);
+    Peer& client = bring_up(world);
+    for (int i = 0; i < 5; ++i) {
+        static_cast<void>(world.connect());
+    }
+    ASSERT_TRUE(world.run_until(
+        [&] {
+            return world.a->keeper()->counters().kept == 6 &&
+                   world.b->keeper()->counters().kept == 6;
+        },
+        seconds(20)));
+    world.run_for(seconds(1));
+    world.kill(world.a);
+    world.start(world.a);
+    world.refuse(world.a, {.takes = true});
+    world.run_for(seconds(12));
+    EXPECT_EQ(world.a->restoration()->waiting(), 6U);
+    EXPECT_LE(world.a->keeper()->store_counts().unreachable, 8U) << "it is not pestered";
+    world.refuse(world.a, {});
+    ASSERT_TRUE(world.run_until([&] { return world.a->relay().counters().pairs_restored == 6; },
+                                seconds(10)));
+    EXPECT_EQ(world.a->relay().counters().restores_failed, 0U);
+    EXPECT_FALSE(client.closed());
+}
+
+TEST_F(Restart, is_given_up_when_the_store_gives_no_keys_for_too_long) {
+    World world(settings(55));
+    static_cast<void>(bring_up(world));
+    world.kill(world.a);
+    world.start(world.a);
+    world.refuse(world.a, {.takes = true});
+    world.run_for(seconds(70));
+    EXPECT_EQ(world.a->restoration()->waiting(), 0U);
+    EXPECT_EQ(world.a->relay().counters().restores_failed, 1U);
+    // Nothing is left of it at the next start.
+    world.kill(world.a);
+    world.start(world.a);
+    EXPECT_EQ(world.a->restoration()->waiting(), 0U);
+}
+
 TEST_F(Restart, half_of_a_message_is_not_glued_to_another) {
     World world(settings(48));
     Peer& client = bring_up(world);

@@ -257,6 +257,10 @@ void World::die_with_write(std::unique_ptr<gateway::Gateway>& gateway, size_t nu
     (&gateway == &a ? gate_a_ : gate_b_)->die_with_write(number, death);
 }
 
+void World::refuse(std::unique_ptr<gateway::Gateway>& gateway, Gate::Refused what) {
+    (&gateway == &a ? gate_a_ : gate_b_)->refuse(what);
+}
+
 // Whether it lives on.
 bool World::let_store_work(std::unique_ptr<gateway::Gateway>& gateway) {
     if (gateway->keeper() == nullptr) {

@@ -98,6 +98,8 @@ class World {
     // The same, by itself, with one of its next writes to the store (1: the next).
     void die_with_write(std::unique_ptr<gateway::Gateway>& gateway, size_t number,
                         Gate::Death death);
+    // Its store does not do this, until it is told otherwise.
+    void refuse(std::unique_ptr<gateway::Gateway>& gateway, Gate::Refused what);
     // Another process with the configuration of a or b.
     void start(std::unique_ptr<gateway::Gateway>& gateway);
     // Another configuration for a or b: as it was, with the change. Empty: it is in force now; else
