@@ -236,6 +236,8 @@ void restart_store(Collection& out, const Gateway& gateway) {
     out.count("restart_store_forgotten", kept.forgotten, "Restart keys deleted in the store.");
     out.count("restart_store_lease_renewals_failed", kept.lease_renewals_failed,
               "Renewals of the lease on the group that failed.");
+    out.gauge("restart_store_lease_over", keeper->is_lease_over() ? 1.0 : 0.0,
+              "1: the lease on the group has ended without a renewal, a standby may take it over.");
     out.count("restart_store_damaged", store.damaged,
               "Rows of the store that were damaged, not authentic or not ours.");
     out.count("restart_store_full", store.full, "Writes refused because the store is full.");

@@ -425,6 +425,7 @@ nlohmann::json Gateway::statistics() const {
                                 {"unremoved", keeper_->unremoved()},
                                 {"forgotten", kept.forgotten},
                                 {"lease_renewals_failed", kept.lease_renewals_failed},
+                                {"lease_over", keeper_->is_lease_over()},
                                 {"waiting", restoration_->waiting()},
                                 {"damaged", store.damaged},
                                 {"full", store.full},

@@ -15,6 +15,7 @@ constexpr size_t kRetriesAtOnce = 512;
 
 Result<std::unique_ptr<Keeper>> Keeper::start(std::unique_ptr<RestartStore> store,
                                               const KeeperSettings& settings, const Clock& clock) {
+    const TimePoint began = clock.now();
     auto lease = store->acquire(settings.group, settings.owner, settings.lease);
     if (!lease) {
         return tl::unexpected(lease.error());
@@ -27,7 +28,8 @@ Result<std::unique_ptr<Keeper>> Keeper::start(std::unique_ptr<RestartStore> stor
         std::make_unique<StoreWriter>(std::move(store), settings.capacity), settings, clock));
     out->lease_ = std::move(*lease);
     out->listing_ = std::move(*listing);
-    out->next_renewal_ = clock.now() + settings.lease / 3;
+    out->next_renewal_ = began + settings.lease / 3;
+    out->lease_ends_ = began + settings.lease;
     if (!out->listing_.damaged.empty() || out->listing_.unreadable_places > 0) {
         log::of("restart").error(
             "{} associations in the restart store cannot be read and will not be restarted",
@@ -274,16 +276,35 @@ size_t Keeper::run() {
     if (!fenced_ && !renewing_ && clock_.now() >= next_renewal_) {
         renew();
     }
+    watch_lease();
     return done;
 }
 
+void Keeper::watch_lease() {
+    const bool over = !fenced_ && clock_.now() >= lease_ends_;
+    if (over == std::exchange(lease_over_, over) || fenced_) {
+        return;
+    }
+    if (over) {
+        log::of("restart").error(
+            "the lease on group {} has ended without a renewal: a standby may take the "
+            "associations "
+            "over while this gateway still has them",
+            settings_.group);
+    } else {
+        log::of("restart").info("the lease on group {} is renewed", settings_.group);
+    }
+}
+
 void Keeper::renew() {
-    next_renewal_ = clock_.now() + settings_.lease / 3;
+    const TimePoint began = clock_.now();
+    next_renewal_ = began + settings_.lease / 3;
     const auto queued =
-        writer_->renew(lease_, settings_.lease, [this](const Result<Lease>& result) {
+        writer_->renew(lease_, settings_.lease, [this, began](const Result<Lease>& result) {
             renewing_ = false;
             if (result) {
                 lease_ = *result;
+                lease_ends_ = began + settings_.lease;
                 note({}, "");
             } else {
                 ++counters_.lease_renewals_failed;

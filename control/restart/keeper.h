@@ -73,6 +73,9 @@ class Keeper {
     void drain() { writer_->drain(); }
 
     [[nodiscard]] bool is_fenced() const { return fenced_; }
+    // The lease has ended without a renewal, as our clock says: another owner may take the group
+    // over at any moment, and we would learn of it when the store can be reached again.
+    [[nodiscard]] bool is_lease_over() const { return lease_over_; }
     [[nodiscard]] const Lease& lease() const { return lease_; }
     [[nodiscard]] const KeeperCounters& counters() const { return counters_; }
     // Associations whose newest context is not kept, and will be put again.
@@ -113,6 +116,7 @@ class Keeper {
                     const Result<void>& result);
     void remove_again();
     void renew();
+    void watch_lease();
 
     std::unique_ptr<StoreWriter> writer_;
     KeeperSettings settings_;
@@ -128,6 +132,8 @@ class Keeper {
     std::vector<std::function<void()>> later_;  // in the next run()
     TimePoint next_retry_{};
     TimePoint next_renewal_{};
+    TimePoint lease_ends_{};  // at the earliest
+    bool lease_over_ = false;
     bool renewing_ = false;
     bool failing_ = false;  // as last logged
     bool fenced_ = false;

@@ -17,10 +17,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A store that does not keep, or remove, anything while it is told so.
+// A store that does not keep, remove or renew anything while it is told so.
 struct Moods {
     std::atomic<std::optional<ErrorCode>> puts{std::nullopt};
     std::atomic<std::optional<ErrorCode>> removals{std::nullopt};
+    std::atomic<std::optional<ErrorCode>> renewals{std::nullopt};
 };
 class Moody final : public PassingStore {
  public:
@@ -29,6 +30,12 @@ class Moody final : public PassingStore {
         : PassingStore(std::move(store), random, wall_clock), moods_(moods), puts_(puts) {}
 
  private:
+    Result<void> do_renew(const Lease& lease, WallTime expires) override {
+        if (const auto mood = moods_.renewals.load()) {
+            return fail(*mood, "not now");
+        }
+        return PassingStore::do_renew(lease, expires);
+    }
     Result<void> do_put(const Lease& lease, std::span<const StoredAssociation> what) override {
         puts_ += what.size();
         if (const auto mood = moods_.puts.load()) {
@@ -268,6 +275,27 @@ TEST_F(KeeperTest, removals_that_wait_are_bounded) {
         EXPECT_EQ(gone_[number], Told{false});
     }
     EXPECT_EQ(keeper->unremoved(), kCapacity);
+}
+
+// It goes on, for the store may be gone for everybody; but nobody can be sure of that.
+TEST_F(KeeperTest, a_lease_that_ends_without_a_renewal_is_told) {
+    after(20min);
+    moods.renewals = ErrorCode::unavailable;
+    for (int i = 0; i < 5; ++i) {
+        EXPECT_FALSE(keeper->is_lease_over()) << i;
+        after(12min - 1s);
+    }
+    after(6s);
+    EXPECT_TRUE(keeper->is_lease_over());
+    EXPECT_FALSE(keeper->is_fenced());
+    EXPECT_GT(keeper->counters().lease_renewals_failed, 0U);
+    keep(0, 1);
+    after(0ms);
+    EXPECT_EQ(told[0], Told{true}) << "nobody has taken it over";
+    moods.renewals = std::nullopt;
+    after(20min);
+    keeper->run();
+    EXPECT_FALSE(keeper->is_lease_over());
 }
 
 TEST_F(KeeperTest, what_cannot_be_removed_any_more_is_told) {
