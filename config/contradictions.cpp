@@ -289,6 +289,10 @@ class Rules {
         if (restart.standby && !restart.redis) {
             report("restart.standby", "false without redis, which gateways share", "true");
         }
+        // An owner gets its group at once from whoever has it under the same name.
+        if (restart.redis && document_.value->find("restart")->value->find("owner") == nullptr) {
+            report("restart.owner", "a name of its own with redis, which gateways share", "none");
+        }
         sealing_key_is_one(restart.key, "restart.key");
         for (size_t i = 0; i < restart.former_keys.size(); ++i) {
             sealing_key_is_one(restart.former_keys[i], fmt::format("restart.former_keys[{}]", i));

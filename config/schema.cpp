@@ -245,7 +245,7 @@ constexpr Key kKeys[] = {
 
     {.path = "restart", .type = section, .description = "The store for restart keys: after a crash the gateway brings its associations back by protected restart. Absent: peers may restart associations, this gateway forgets its own. One of `sqlite` and `redis`; see docs/restart-store.md."},
     {.path = "restart.group", .type = name, .default_text = "default", .description = "The associations of one gateway and of those that may take them over."},
-    {.path = "restart.owner", .type = name, .default_text = "gateway", .description = "This gateway; another name for each that shares a group."},
+    {.path = "restart.owner", .type = name, .default_text = "gateway", .description = "This gateway; another name for each that shares a group. Required with `redis`."},
     {.path = "restart.lease_ms", .type = integer, .default_text = "15000", .unit = "milliseconds", .minimum = 1000, .maximum = 3600000, .description = "After that time without a sign of life another owner may take the group over."},
     {.path = "restart.standby", .type = boolean, .default_text = "false", .description = "Wait, without touching ports and addresses, until the group is free, then take it over. `false`: refuse to start when another owner has it."},
     {.path = "restart.per_second", .type = integer, .default_text = "500", .unit = "associations a second", .minimum = 1, .maximum = 100000, .description = "Restarts begun at most."},

@@ -34,6 +34,7 @@
 #include "gateway/operator_side.h"
 #include "gateway/reload.h"
 #include "gateway/restart_store.h"
+#include "gateway/start_lock.h"
 #include "gateway/supervision.h"
 #include "gateway/telemetry.h"
 
@@ -346,8 +347,15 @@ int run(const config::LoadedFile& loaded, const CommandLine& command) {
             return 1;
         }
         if (!*opened) {
+    std::optional<StartLock> start_lock;  // until the gateway has let go of the store
             return 0;
         }
+        auto locked = StartLock::take(*configuration.restart);
+        if (!locked) {
+            say("restart store: " + locked.error().message);
+            return 1;
+        }
+        start_lock = std::move(*locked);
         keeper = std::move(*opened);
     }
     auto gateway = Gateway::create(configuration, clock, random, std::move(keeper));

@@ -60,6 +60,7 @@ cat >>"$LAB_DIR/gateway-a.yaml" <<YAML
 restart:
   $PLACE
   key: { file: kek }
+  owner: a
   lease_ms: 2000
 YAML
 lab_server

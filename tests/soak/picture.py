@@ -96,6 +96,7 @@ def _common(gateway, store):
         association_max_retransmissions: 20, init_max_retransmissions: 20 }}
 restart:
   {store}
+  owner: {gateway}
   key: {{ file: kek }}
   lease_ms: 3000
 admin: {{ socket: admin-{gateway}.sock, audit_log: audit-{gateway}.log }}

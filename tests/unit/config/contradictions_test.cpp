@@ -239,12 +239,19 @@ TEST(Contradictions, restart_store_is_one_with_one_key) {
     const std::string sqlite = "  sqlite: {file: r.db}\n";
     const std::string key = "  key: {file: kek}\n";
     EXPECT_EQ(errors_of(with_restart(sqlite + key)), "no error\n");
-    EXPECT_EQ(errors_of(with_restart("  redis: {server: \"10.0.0.9:6379\"}\n" + key)),
-              "no error\n");
+    const std::string redis = "  redis: {server: \"10.0.0.9:6379\"}\n";
+    EXPECT_EQ(errors_of(with_restart(redis + "  owner: one\n" + key)), "no error\n");
+    EXPECT_EQ(errors_of(with_restart(redis + key)),
+              "gw.yaml:29:3: restart.owner: expected a name of its own with redis, which gateways "
+              "share, got none\n");
+    EXPECT_EQ(errors_of(with_restart(redis + "  standby: true\n" + key)),
+              "gw.yaml:29:3: restart.owner: expected a name of its own with redis, which gateways "
+              "share, got none\n");
     EXPECT_EQ(errors_of(with_restart(key)),
               "gw.yaml:29:3: restart: expected exactly one of sqlite and redis, got neither\n");
-    EXPECT_EQ(errors_of(with_restart(sqlite + "  redis: {server: \"unix:/r\"}\n" + key)),
-              "gw.yaml:30:10: restart.redis: expected exactly one of sqlite and redis, got both\n");
+    EXPECT_EQ(
+        errors_of(with_restart(sqlite + "  redis: {server: \"unix:/r\"}\n  owner: one\n" + key)),
+        "gw.yaml:30:10: restart.redis: expected exactly one of sqlite and redis, got both\n");
     EXPECT_EQ(errors_of(with_restart(sqlite + "  standby: true\n" + key)),
               "gw.yaml:30:12: restart.standby: expected false without redis, which gateways share, "
               "got true\n");

@@ -66,7 +66,8 @@ TEST(Schema, defaults_pass_their_own_checks) {
             std::string(last_part(key.path)) + ": " + std::string(key.default_text);
         const std::string text =
             section == "restart.redis"
-                ? base + "restart: {key: {file: k}, redis: {server: \"unix:/r\", " + value + "}}\n"
+                ? base + "restart: {key: {file: k}, owner: o, redis: {server: \"unix:/r\", " +
+                      value + "}}\n"
                 : base + section + ": {" + value + needed + "}\n";
         EXPECT_EQ(test::errors_of(text), "no error\n") << key.path;
     }
