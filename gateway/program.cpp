@@ -71,6 +71,19 @@ void harden(bool lab) {
     ::prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
 }
 
+// As whom, and with what protection of its memory, every process with keys runs. Says what fails.
+bool become_user(const config::Configuration& configuration) {
+    if (const config::Security& security = configuration.security; security.user) {
+        if (auto became = process::become({.user = *security.user, .group = security.group});
+            !became) {
+            say(became.error().message);
+            return false;
+        }
+    }
+    harden(configuration.lab.keylog || configuration.lab.tls_keylog);
+    return true;
+}
+
 // SIGINT, SIGTERM: drain; a second one: at once. SIGQUIT: leave the associations to the next
 // process. SIGHUP: reload. SIGUSR1:
 // write the statistics. SIGUSR2: new keys for every protected association. Blocked before any
@@ -317,14 +330,9 @@ int run(const config::LoadedFile& loaded, const CommandLine& command) {
     const config::Configuration& configuration = loaded.configuration;
     const Signals signals;
     Supervision supervision(process::ServiceNotifier::from_environment());
-    if (const config::Security& security = configuration.security; security.user) {
-        if (auto became = process::become({.user = *security.user, .group = security.group});
-            !became) {
-            say(became.error().message);
-            return 1;
-        }
+    if (!become_user(configuration)) {
+        return 1;
     }
-    harden(configuration.lab.keylog || configuration.lab.tls_keylog);
     set_up_logging(configuration.log);
     if (!keymgmt::tls13::secure_private_keys()) {
         log::of("gateway").warn(
@@ -339,23 +347,23 @@ int run(const config::LoadedFile& loaded, const CommandLine& command) {
     const SteadyClock clock;
     const SystemWallClock wall_clock;
     SystemRandom random;
+    std::optional<StartLock> start_lock;  // until the gateway has let go of the store
     std::unique_ptr<restart::Keeper> keeper;
     if (configuration.restart) {
-        auto opened = wait_for_group(configuration, signals, clock, wall_clock, random);
-        if (!opened) {
-            say("restart store: " + opened.error().message);
-            return 1;
-        }
-        if (!*opened) {
-    std::optional<StartLock> start_lock;  // until the gateway has let go of the store
-            return 0;
-        }
         auto locked = StartLock::take(*configuration.restart);
         if (!locked) {
             say("restart store: " + locked.error().message);
             return 1;
         }
         start_lock = std::move(*locked);
+        auto opened = wait_for_group(configuration, signals, clock, wall_clock, random);
+        if (!opened) {
+            say("restart store: " + opened.error().message);
+            return 1;
+        }
+        if (!*opened) {
+            return 0;
+        }
         keeper = std::move(*opened);
     }
     auto gateway = Gateway::create(configuration, clock, random, std::move(keeper));
@@ -416,6 +424,14 @@ int run(const config::LoadedFile& loaded, const CommandLine& command) {
 int rotate_keys(const config::Configuration& configuration, const std::string& file) {
     if (!configuration.restart) {
         say(file + ": there is no section restart");
+        return 1;
+    }
+    // What it makes beside an SQLite store must be the gateway's.
+    if (!become_user(configuration)) {
+        return 1;
+    }
+    if (auto dropped = process::drop_capabilities(); !dropped) {
+        say(dropped.error().message);
         return 1;
     }
     const SteadyClock clock;
