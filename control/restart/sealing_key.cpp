@@ -4,6 +4,7 @@
 #include <openssl/hmac.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <string_view>
 
 #include "control/restart/association_codec.h"
@@ -57,8 +58,10 @@ SealingKey SealingKey::clone() const {
 ContextMark SealingKey::mark(const RestartContext& context) const {
     const SecretBytes keys = encode(AssociationDescription{}, context);
     std::array<uint8_t, 32> digest{};
-    HMAC(EVP_sha256(), mark_key_.bytes().data(), static_cast<int>(mark_key_.size()),
-         keys.bytes().data(), keys.size(), digest.data(), nullptr);
+    if (HMAC(EVP_sha256(), mark_key_.bytes().data(), static_cast<int>(mark_key_.size()),
+             keys.bytes().data(), keys.size(), digest.data(), nullptr) == nullptr) {
+        std::abort();  // only when memory is exhausted; equal marks would mean equal keys
+    }
     ContextMark out{};
     std::copy_n(digest.begin(), out.size(), out.begin());
     return out;
