@@ -465,6 +465,36 @@ TEST_F(Restart, of_associations_that_ended_while_the_store_was_away_is_not_tried
     EXPECT_EQ(world.a->statistics()["restart_store"]["waiting"], 0);
 }
 
+// The store was not told of the end of its first association, and has the second one as well.
+TEST_F(Restart, of_a_node_that_came_back_from_its_port_is_that_of_its_last_association) {
+    World world(settings(56));
+    tap(world);
+    const auto come = [&]() -> Peer& {
+        return world.client->connect(*IpAddress::parse("10.1.0.1"), kServicePort, 40'000);
+    };
+    const auto keeps = [&](uint64_t count) {
+        return world.run_until([&] { return world.a->keeper()->counters().kept == count; },
+                               seconds(10));
+    };
+    Peer& first = come();
+    relay(world, first, 3);
+    ASSERT_TRUE(keeps(1));
+    world.refuse(world.a, {.removals = true});
+    first.shutdown();
+    ASSERT_TRUE(world.run_until([&] { return world.a->relay().pair_count() == 0; }, seconds(20)));
+    Peer& second = come();
+    relay(world, second, 3);
+    ASSERT_TRUE(keeps(2));
+    world.run_for(seconds(1));
+    world.kill(world.a);
+    world.start(world.a);
+    EXPECT_EQ(world.a->restoration()->waiting(), 1U);
+    ASSERT_TRUE(world.run_until([&] { return world.a->relay().counters().pairs_restored == 1; },
+                                seconds(10)));
+    EXPECT_EQ(second.restarts(), 1U);
+    relay(world, second, 3);
+}
+
 // A store that was there when the gateway began, and is away when the keys are to be had.
 TEST_F(Restart, waits_for_a_store_that_gives_no_keys_for_a_while) {
     auto with = settings(54);
