@@ -24,7 +24,7 @@ backends:
 listeners:
   - {name: l, side: plain, address: 10.1.0.1, port: 38412, backend: b}
 """
-REDIS = "restart:\n  group: g\n  key: {credential: kek}\n  redis: {server: %s, user: u, password_file: f, prefix: p}\n"
+REDIS = "restart:\n  group: g\n  owner: o\n  key: {credential: kek}\n  redis: {server: %s, user: u, password_file: f, prefix: p}\n"
 TLS = """    tls13: {certificate: a.pem, private_key: %s, authorities: [ca.pem], peer_names: [%s]}"""
 changed = {  # name: (what, by what)
     "via": ("protection: p}", "protection: p, via: trunk}"), "via-other": ("protection: p}", "protection: p, via: access}"),
