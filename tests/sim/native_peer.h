@@ -43,7 +43,7 @@ class NativeAssociation final : public sctp::AssociationObserver {
         const test::Octets own_octets(own.begin(), own.end());
         const test::Octets other_octets(other.begin(), other.end());
         const keys::AssociationId id = association.id();
-        const auto primary = keys::KeyRole::primary;
+        static constexpr auto kPrimary = keys::KeyRole::primary;
         peer.emplace(
             pki_.folder() / "ca.pem", pki_.folder() / "b", client ? own_octets : other_octets,
             client ? other_octets : own_octets,
@@ -53,18 +53,18 @@ class NativeAssociation final : public sctp::AssociationObserver {
                         send(0, packet::kPpidKeyManagement, message);
                     },
                 .install_read =
-                    [this, id, primary](uint16_t epoch, const test::DraftPeer::Keys& keys) {
+                    [this, id](uint16_t epoch, const test::DraftPeer::Keys& keys) {
                         if (old_ != 0) {
-                            EXPECT_TRUE(protection_.destroy_receive_key(id, primary, old_));
+                            EXPECT_TRUE(protection_.destroy_receive_key(id, kPrimary, old_));
                         }
                         EXPECT_TRUE(
-                            protection_.establish_receive_key(id, primary, epoch, material(keys)));
+                            protection_.establish_receive_key(id, kPrimary, epoch, material(keys)));
                     },
                 .install_write =
-                    [this, id, primary](uint16_t epoch, const test::DraftPeer::Keys& keys) {
+                    [this, id](uint16_t epoch, const test::DraftPeer::Keys& keys) {
                         EXPECT_TRUE(
-                            protection_.establish_send_key(id, primary, epoch, material(keys)));
-                        EXPECT_TRUE(protection_.select_send_key(id, primary, epoch));
+                            protection_.establish_send_key(id, kPrimary, epoch, material(keys)));
+                        EXPECT_TRUE(protection_.select_send_key(id, kPrimary, epoch));
                         old_ = epoch == packet::kFirstEpoch ? 0 : static_cast<uint16_t>(epoch - 1);
                     },
                 .require_protection =
