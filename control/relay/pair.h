@@ -79,6 +79,7 @@ class Pair final : public LegOwner {
 
     // Pieces moved per flow and round: a busy pair must not starve the others.
     static constexpr unsigned kBudget = 32;
+    static constexpr std::chrono::seconds kLastAttempt{60};
 
     [[nodiscard]] Leg& other(Leg& leg) { return &leg == &accepted_ ? backend_ : accepted_; }
     [[nodiscard]] Flow& from(Leg& leg) { return &leg == &accepted_ ? to_backend_ : from_backend_; }
@@ -97,6 +98,7 @@ class Pair final : public LegOwner {
     void connect_accepted();
     void on_restored_leg_up(Leg& leg);
     // True: it is tried again with other restart keys.
+    [[nodiscard]] std::chrono::milliseconds last_attempt() const;
     [[nodiscard]] bool try_again(Leg& leg);
     void give_up_restoring(const std::string& why);
     void end_restoring();

@@ -8,6 +8,7 @@
 //                                    its peer a restart of plain SCTP), with policy reset the
 //                                    backend from a new port, and an accepted association is closed
 //                                    so that its peers know at once
+#include <algorithm>
 #include <utility>
 
 #include "control/log.h"
@@ -148,7 +149,7 @@ void Pair::begin_restart(Leg& leg) {
          .peer_port = tuple.peer_port,
          .port = accepted ? listener_settings_.port : backend_settings_.endpoints.port},
         accepted ? listener_settings_.leg : backend_settings_.leg,
-        backend_settings_.connect_timeout, leg, &start);
+        contexts.empty() ? last_attempt() : backend_settings_.connect_timeout, leg, &start);
     if (!connected) {
         give_up_restoring(leg.name() + ": " + connected.error().message);
         return;
@@ -190,13 +191,12 @@ void Pair::on_restored_leg_up(Leg& leg) {
 void Pair::connect_accepted() {
     const sctp::FourTuple& tuple = restoring_->accepted.tuple;
     accepted_.prepare_restart({});
-    const auto connected =
-        relay_.host_.connect({.local = tuple.local,
-                              .peer = tuple.peer,
-                              .local_port = tuple.local_port,
-                              .peer_port = tuple.peer_port,
-                              .port = listener_settings_.port},
-                             listener_settings_.leg, backend_settings_.connect_timeout, accepted_);
+    const auto connected = relay_.host_.connect({.local = tuple.local,
+                                                 .peer = tuple.peer,
+                                                 .local_port = tuple.local_port,
+                                                 .peer_port = tuple.peer_port,
+                                                 .port = listener_settings_.port},
+                                                listener_settings_.leg, last_attempt(), accepted_);
     relay_.host_.release(tuple);
     if (!connected) {
         give_up_restoring(accepted_.name() + ": " + connected.error().message);
@@ -204,6 +204,12 @@ void Pair::connect_accepted() {
     }
     accepted_.attach(**connected);
     accepted_absent_ = false;
+}
+
+// As long as a peer holds an association that does not answer: by RFC 9260's parameters about a
+// minute. It may be starting itself, and restart keys serve one attempt only.
+std::chrono::milliseconds Pair::last_attempt() const {
+    return std::max<std::chrono::milliseconds>(backend_settings_.connect_timeout, kLastAttempt);
 }
 
 bool Pair::try_again(Leg& leg) {

@@ -150,8 +150,9 @@ class Day {
         world_.start(victim);
         ASSERT_TRUE(world_.run_until([&] { return victim->relay().counters().pairs_restored == 1; },
                                      seconds(120)))
-            << "kill " << kills << " of gateway " << (is_a ? "a" : "b") << ": "
-            << victim->statistics()["relay"].dump();
+            << "kill " << kills << " of gateway " << (is_a ? "a" : "b") << '\n'
+            << world_.a->statistics().dump() << '\n'
+            << world_.b->statistics().dump();
         ASSERT_TRUE(world_.run_until(
             [&] { return client_->restarts() == restarts + (is_a ? 1 : 0); }, seconds(120)));
         say(3, 900);

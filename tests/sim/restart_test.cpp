@@ -345,6 +345,24 @@ TEST_F(Restart, works_over_a_bad_link) {
     }
 }
 
+// As when both sides have lost power, and one is back sooner.
+TEST_F(Restart, waits_for_a_peer_that_does_not_answer_yet) {
+    World world(settings(66));
+    Peer& client = bring_up(world);
+    bool dark = true;
+    world.trunk.set_filter([&dark](Link::Direction, std::span<uint8_t> frame) {
+        return !dark || packet::parse(frame).kind != packet::FrameKind::sctp;
+    });
+    world.kill(world.a);
+    world.start(world.a);
+    world.run_for(seconds(25));
+    dark = false;
+    ASSERT_TRUE(world.run_until([&] { return world.a->relay().counters().pairs_restored == 1; },
+                                seconds(20)));
+    relay(world, client, 5);
+    EXPECT_FALSE(client.closed());
+}
+
 // The process dies a second time at any moment of the procedure, on either side: keys may be lost
 // and the association with them, but no number is used twice (TearDown) and nobody is stuck.
 TEST_F(Restart, that_is_interrupted_at_any_step_uses_no_nonce_twice) {
