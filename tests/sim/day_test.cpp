@@ -12,6 +12,7 @@
 #include <ostream>
 #include <string>
 
+#include "dataplane/packet/frame.h"
 #include "tests/sim/nonce_watch.h"
 #include "tests/sim/traffic.h"
 #include "tests/sim/world.h"
@@ -52,8 +53,9 @@ class Day {
     Day(Keys keys, uint64_t seed) : random_(seed), world_(restartable(nonces, seed, keys)) {
         world_.trunk.set_tap(
             [this](Link::Direction, std::span<const uint8_t> frame) { nonces.on_frame(frame); });
-        world_.trunk.set_filter([this](Link::Direction, std::span<uint8_t>) {
-            return world_.clock.now() >= outage_until_;
+        world_.trunk.set_filter([this](Link::Direction, std::span<uint8_t> frame) {
+            return world_.clock.now() >= outage_until_ ||
+                   packet::parse(frame).kind != packet::FrameKind::sctp;
         });
         world_.server->set_answer([](const Message& m) { return m; });
         client_ = &world_.connect();

@@ -8,6 +8,7 @@
 #include <array>
 #include <stdexcept>
 
+#include "dataplane/packet/frame.h"
 #include "dataplane/worker/bridge.h"
 
 namespace sdg::sim {
@@ -85,6 +86,10 @@ void Link::inject(Direction direction, std::span<const uint8_t> frame) {
 }
 
 void Link::schedule(Direction direction, std::vector<uint8_t> frame) {
+    if (packet::parse(frame).kind != packet::FrameKind::sctp) {
+        queue_.emplace(clock_.now() + impairment_.delay, InFlight{direction, std::move(frame)});
+        return;
+    }
     if (chance(impairment_.loss)) {
         ++counters_.lost;
         return;

@@ -20,6 +20,8 @@
 
 namespace sdg::sim {
 
+// Of packets of SCTP. ARP and neighbour discovery have timers in real time, which may be much
+// slower than the simulated one: a question that is lost could cost minutes.
 struct Impairment {
     double loss = 0;  // probability per frame, each direction
     double duplicate = 0;

@@ -245,6 +245,12 @@ void open_reordered(const KeyMaterial& material, std::span<const uint8_t> input)
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (size == 0) {
+        for (uint8_t one = 0; one <= static_cast<uint8_t>(OpenOutcome::bad_content); ++one) {
+            require(name(static_cast<OpenOutcome>(one)) != "unknown");
+        }
+        for (uint8_t one = 0; one <= static_cast<uint8_t>(SealOutcome::failed); ++one) {
+            require(name(static_cast<SealOutcome>(one)) != "unknown");
+        }
         return 0;
     }
     static const std::array materials{
