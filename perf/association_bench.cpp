@@ -79,6 +79,7 @@ class Bench {
  public:
     Bench(size_t count, bool protected_legs) : count_(count) {
         sctp::Host::Settings settings;
+        settings.unauthenticated = {.all = 1, .source = 1};  // nobody gets keys here
         settings.max_associations = static_cast<uint32_t>(count + 10);
         a_ = *sctp::Host::create(settings, {}, protection_a_, link(true), clock_, random_);
         b_ = *sctp::Host::create(settings, {}, protection_b_, link(false), clock_, random_);
