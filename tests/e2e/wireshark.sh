@@ -5,6 +5,7 @@
 /usr/bin/python3 -c 'import cryptography' 2>/dev/null || skip "python3-cryptography is not installed"
 export LAB_METHOD=$2 LAB_SUITE=$3 PYTHONDONTWRITEBYTECODE=1
 LAB_TLS="min_rekey_interval_ms: 0"
+[ "$LAB_METHOD" != dtls13 ] || LAB_TLS="min_update_interval_ms: 0"
 TOOLS=$SOURCE_ROOT/tools/wireshark
 
 # dissect FILE ARGUMENT...: tshark with the plugin; a Lua error fails the test.
@@ -28,6 +29,7 @@ lab_gateway b
 lab_gateway a
 epochs=3 method=0 addresses=$1
 [ "$LAB_METHOD" = preshared ] || epochs="3 4 5" method=192
+[ "$LAB_METHOD" != dtls13 ] || method=1
 [ "$addresses" = ipv6 ] || addresses=ip
 if [ "$LAB_METHOD" = preshared ]; then
     lab_client --exchange "$LAB_EXCHANGE" --no-sweep || fail "the client"
@@ -38,7 +40,7 @@ else
         gateway=$([ "$epoch" -eq 4 ] && echo a || echo b)
         kill -USR2 "${LAB_PID_OF[gateway-$gateway]}"
         for side in a b; do
-            lab_await 10 "no epoch $epoch" grep -q "epoch $epoch: TLS" "$LAB_DIR/gateway-$side.log" || fail "epoch $epoch of gateway $side"
+            lab_await 10 "no epoch $epoch" grep -q "epoch $epoch: D\?TLS" "$LAB_DIR/gateway-$side.log" || fail "epoch $epoch of gateway $side"
         done
     done
     lab_stop_gateway a || fail "gateway A ended with code $?" # ends the client, too
@@ -76,8 +78,17 @@ if [ "$method" = 192 ]; then
     expect "expert information" "$(values "$clear" 'sctp_dtls_km && _ws.expert.severity > 0x300000' _ws.expert.message)" ""
 fi
 
+if [ "$method" = 1 ]; then
+    # ClientHello and ServerHello; everything else of DTLS is encrypted for itself, in its own epochs: the
+    # handshake's, and those of the key updates.
+    expect "handshake messages in clear" "$(values "$wire" sctp_dtls_km.handshake.type sctp_dtls_km.handshake.type)" "1 2"
+    expect "method of the messages" "$(values "$clear" sctp_dtls_km.method sctp_dtls_km.method)" 1
+    expect "epochs of records, low bits" "$(values "$clear" sctp_dtls_km.record.header sctp_dtls_km.record.epoch_bits)" "0 1 2 3"
+    expect "expert information" "$(values "$clear" 'sctp_dtls_km && _ws.expert.severity > 0x300000' _ws.expert.message)" ""
+fi
+
 # Another association's keys open nothing, and nothing of the plaintext gets into the file.
-sed -E 's/ [0-9a-f]{2}([0-9a-f]*) ([0-9a-f]{24}) / 00\1 \2 /' "$LAB_DIR/keys-a.log" >"$LAB_DIR/wrong.log"
+awk '{ $6 = (substr($6, 1, 1) == "0" ? "1" : "0") substr($6, 2); print }' "$LAB_DIR/keys-a.log" >"$LAB_DIR/wrong.log"
 code=0
 "$TOOLS/decrypt-capture" "$wire" -k "$LAB_DIR/wrong.log" -o "$LAB_DIR/wrong.pcapng" >"$LAB_DIR/wrong.json" || code=$?
 expect "exit code with wrong keys" "$code" 1
