@@ -49,6 +49,7 @@ struct CommandLine {
     std::string config;
     std::string check;
     std::string rotate;
+    std::string make_key;
     std::string level;
 };
 
@@ -421,17 +422,38 @@ int run(const config::LoadedFile& loaded, const CommandLine& command) {
     return fenced ? kFenced : 0;
 }
 
-int rotate_keys(const config::Configuration& configuration, const std::string& file) {
+// Before a command that handles restart keys: what it makes must be the gateway's.
+bool become_keeper_of_keys(const config::Configuration& configuration, const std::string& file) {
     if (!configuration.restart) {
         say(file + ": there is no section restart");
-        return 1;
+        return false;
     }
-    // What it makes beside an SQLite store must be the gateway's.
     if (!become_user(configuration)) {
-        return 1;
+        return false;
     }
     if (auto dropped = process::drop_capabilities(); !dropped) {
         say(dropped.error().message);
+        return false;
+    }
+    return true;
+}
+
+int make_key(const config::Configuration& configuration, const std::string& file) {
+    if (!become_keeper_of_keys(configuration, file)) {
+        return 1;
+    }
+    SystemRandom random;
+    const auto made = make_restart_key(*configuration.restart, random);
+    if (!made) {
+        say(made.error().message);
+        return 1;
+    }
+    fmt::print("{} holds a new key\n", made->string());
+    return 0;
+}
+
+int rotate_keys(const config::Configuration& configuration, const std::string& file) {
+    if (!become_keeper_of_keys(configuration, file)) {
         return 1;
     }
     const SteadyClock clock;
@@ -449,9 +471,11 @@ int rotate_keys(const config::Configuration& configuration, const std::string& f
 int act_on(const CommandLine& command) {
     const bool check_only = !command.check.empty();
     const bool rotate_only = !command.rotate.empty();
-    auto loaded = config::load_file(check_only    ? command.check
-                                    : rotate_only ? command.rotate
-                                                  : command.config);
+    const bool make_key_only = !command.make_key.empty();
+    auto loaded = config::load_file(check_only      ? command.check
+                                    : rotate_only   ? command.rotate
+                                    : make_key_only ? command.make_key
+                                                    : command.config);
     if (!loaded) {
         fmt::print(stderr, "{}", config::to_string(loaded.error()));
         return 1;
@@ -465,6 +489,9 @@ int act_on(const CommandLine& command) {
     }
     if (rotate_only) {
         return rotate_keys(configuration, command.rotate);
+    }
+    if (make_key_only) {
+        return make_key(configuration, command.make_key);
     }
     if (!command.level.empty()) {
         configuration.log.level = *level_from(command.level);
@@ -485,14 +512,20 @@ int run_program(int argc, char** argv) {
     auto* rotate = app.add_option("--rotate-restart-keys", command.rotate,
                                   "seal the restart store of this configuration anew under its "
                                   "restart.key and exit; the former key is in restart.former_keys");
-    config->excludes(check)->excludes(rotate);
-    check->excludes(rotate);
+    auto* make_key = app.add_option("--make-restart-key", command.make_key,
+                                    "make the key of restart.key's token in this configuration, "
+                                    "wrapped for the token, and exit");
+    config->excludes(check)->excludes(rotate)->excludes(make_key);
+    check->excludes(rotate)->excludes(make_key);
+    rotate->excludes(make_key);
     app.add_option("--log-level", command.level, "instead of the configuration's log.level")
         ->check(CLI::IsMember({"error", "warn", "info", "debug"}));
     try {
         app.parse(argc, argv);
-        if (command.config.empty() && command.check.empty() && command.rotate.empty()) {
-            throw CLI::RequiredError("--config, --check-config or --rotate-restart-keys FILE");
+        if (command.config.empty() && command.check.empty() && command.rotate.empty() &&
+            command.make_key.empty()) {
+            throw CLI::RequiredError(
+                "--config, --check-config, --rotate-restart-keys or --make-restart-key FILE");
         }
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : 2;

@@ -99,6 +99,19 @@ Result<std::unique_ptr<restart::Keeper>> open_keeper(const config::Restart& sett
                                   clock);
 }
 
+Result<std::filesystem::path> make_restart_key(const config::Restart& settings, Random& random) {
+    const restart::KeySource source = source_of(settings.key);
+    const auto* token = std::get_if<restart::KeyToken>(&source);
+    if (token == nullptr) {
+        return fail(ErrorCode::invalid_argument,
+                    "restart.key names no token; a key in a file is made by openssl rand -hex 32");
+    }
+    if (auto made = restart::create_wrapped_key(*token, random); !made) {
+        return fail(made.error().code, "restart.key: {}", made.error().message);
+    }
+    return token->wrapped_key;
+}
+
 Result<size_t> rotate_restart_keys(const config::Restart& settings, const Clock& clock,
                                    const WallClock& wall_clock, Random& random) {
     auto store = open_restart_store(settings, clock, wall_clock, random);

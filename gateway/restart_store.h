@@ -1,6 +1,7 @@
 // The restart store of a configuration: opened, with its keys loaded and its group acquired.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 
 #include "config/configuration.h"
@@ -24,6 +25,11 @@ namespace sdg::gateway {
                                                                    const Clock& clock,
                                                                    const WallClock& wall_clock,
                                                                    Random& random);
+
+// Makes the key of restart.key's token: a new file restart.key.wrapped_file, whose name is
+// returned.
+[[nodiscard]] Result<std::filesystem::path> make_restart_key(const config::Restart& settings,
+                                                             Random& random);
 
 // Seals every row of the store under the active key. Returns how many.
 [[nodiscard]] Result<size_t> rotate_restart_keys(const config::Restart& settings,

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # One restart store, looked after by an operator: a second start of a gateway by mistake leaves the first one and
-# its store alone; and rows that were written under one key-encryption key are sealed anew under another by
+# its store alone; a key is made for a token; and rows that were written under one key-encryption key are sealed anew under another by
 # root, for a gateway that runs as another user and knows the new key only.
 . "$SOURCE_ROOT/tests/e2e/prelude.sh" || exit 1
 COUNT=3 USER_OF_A=nobody
@@ -42,9 +42,14 @@ lab_alive gateway-a || fail "the second start has ended the first gateway"
 [ "$(lease_epoch)" -eq 1 ] || fail "the second start has touched the store: lease epoch $(lease_epoch)"
 
 lab_stop gateway-a QUIT || fail "gateway A left with code $?"
-(umask 077 && openssl rand -hex 32 >"$LAB_DIR/store-a/kek2")
-own "$LAB_DIR/store-a/kek2"
-sed -i 's|key: { file: store-a/kek }|key: { file: store-a/kek2 }|' "$LAB_DIR/gateway-a.yaml"
+# The new one is of a token, for which the RSA key in a file stands here.
+(umask 077 && openssl genrsa -out "$LAB_DIR/store-a/token.pem" 2048 2>/dev/null)
+own "$LAB_DIR/store-a/token.pem"
+if "$LAB_GATEWAY" --make-restart-key "$LAB_DIR/gateway-a.yaml" 2>"$LAB_DIR/made.log"; then fail "a key for a token that there is not"; fi
+grep -q 'restart.key names no token' "$LAB_DIR/made.log" || fail "it does not say why: $(cat "$LAB_DIR/made.log")"
+sed -i "s|key: { file: store-a/kek }|key: { token: \"file:$LAB_DIR/store-a/token.pem\", wrapped_file: store-a/kek2 }|" "$LAB_DIR/gateway-a.yaml"
+"$LAB_GATEWAY" --make-restart-key "$LAB_DIR/gateway-a.yaml" >"$LAB_DIR/made.log" 2>&1 || fail "no key: $(cat "$LAB_DIR/made.log")"
+if "$LAB_GATEWAY" --make-restart-key "$LAB_DIR/gateway-a.yaml" >"$LAB_DIR/made.log" 2>&1; then fail "the key has been replaced"; fi
 cp "$LAB_DIR/gateway-a.yaml" "$LAB_DIR/rotation.yaml"
 sed -i 's|^  key: .*|&\n  former_keys: [{ file: store-a/kek }]|' "$LAB_DIR/rotation.yaml"
 rows=$("$LAB_GATEWAY" --rotate-restart-keys "$LAB_DIR/rotation.yaml" 2>"$LAB_DIR/rotation.log") ||
