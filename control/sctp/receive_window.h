@@ -13,7 +13,7 @@
 #include <cstdint>
 #include <span>
 
-#include "dataplane/packet/sctp.h"
+#include "control/sctp/data_chunk.h"
 
 namespace sdg::sctp {
 
@@ -40,13 +40,11 @@ class ReceiveWindow {
         }
         auto cursor = packet::chunks_of(packet);
         while (const auto chunk = cursor.next()) {
-            const bool data =
-                chunk->type == packet::kChunkData || chunk->type == packet::kChunkIData;
-            if (!data || chunk->value.size() < sizeof(uint32_t)) {
+            const auto tsn = tsn_of(*chunk);
+            if (!tsn) {
                 continue;
             }
-            const auto ahead =
-                static_cast<int32_t>(packet::load_be32(chunk->value.data()) - acknowledged_);
+            const auto ahead = static_cast<int32_t>(*tsn - acknowledged_);
             if (ahead > 0 && static_cast<uint32_t>(ahead) > chunks_) {
                 return false;
             }

@@ -9,7 +9,7 @@
 #include <optional>
 #include <span>
 
-#include "dataplane/packet/sctp.h"
+#include "control/sctp/data_chunk.h"
 
 namespace sdg::sctp {
 
@@ -24,14 +24,12 @@ class SentData {
         Seen seen;
         auto cursor = packet::chunks_of(packet);
         while (const auto chunk = cursor.next()) {
-            const bool data =
-                chunk->type == packet::kChunkData || chunk->type == packet::kChunkIData;
-            if (!data || chunk->value.size() < sizeof(uint32_t)) {
+            const auto tsn = tsn_of(*chunk);
+            if (!tsn) {
                 continue;
             }
-            const uint32_t tsn = packet::load_be32(chunk->value.data());
             ++seen.chunks;
-            if (!highest_ || static_cast<int32_t>(tsn - *highest_) > 0) {
+            if (!highest_ || static_cast<int32_t>(*tsn - *highest_) > 0) {
                 highest_ = tsn;
             } else {
                 ++seen.again;

@@ -31,17 +31,8 @@ TEST_P(Native, exchanges_and_rekeys_with_the_gateway) {
     settings.trunk = {.loss = 0.02, .reorder = 0.05};
     settings.roles_a = native_is_client ? "s" : "c";
     World world(settings);
-    std::optional<Node> node;
-    node.emplace("native", world.trunk.device_b(), port::Prefix{*IpAddress::parse("10.2.0.2"), 24},
-                 std::vector<port::Route>{}, world.clock, 77);
-    std::vector<std::unique_ptr<NativeAssociation>> natives;
-    sctp::LegSettings leg;
-    leg.key_management = keys::LocalKeyManagement{.methods = {packet::kMethodTls13}};
-    node->listen(kServicePort, leg, [&](sctp::Association&) {
-        natives.push_back(std::make_unique<NativeAssociation>(node->protection(), *world.pki));
-        return natives.back().get();
-    });
-    world.also = [&] { node->poll(); };
+    const NativeNode native(world);
+    const auto& natives = native.associations();
 
     Peer& client = world.connect();
     const auto messages = make_messages(61, 80, 9'000);
@@ -70,9 +61,6 @@ TEST_P(Native, exchanges_and_rekeys_with_the_gateway) {
     EXPECT_EQ(natives[0]->peer->failure(), "");
     EXPECT_EQ(natives[0]->peer->epoch(), packet::kFirstEpoch + 8);
     EXPECT_EQ(world.a->relay().counters().protection_failures, 0U);
-    world.trunk.clear();
-    world.also = nullptr;
-    node.reset();
 }
 
 INSTANTIATE_TEST_SUITE_P(Roles, Native, testing::Bool(), [](const auto& role) {

@@ -169,19 +169,8 @@ TEST_P(HostilePeer, on_the_protected_side) {
     settings.keys_b = Keys::tls13;
     settings.without_b = true;
     World world(settings);
-    std::optional<Node> node;
-    node.emplace("native", world.trunk.device_b(), port::Prefix{*IpAddress::parse("10.2.0.2"), 24},
-                 std::vector<port::Route>{}, world.clock, 77);
-    std::vector<std::unique_ptr<NativeAssociation>> natives;
-    sctp::LegSettings leg;
-    leg.key_management = keys::LocalKeyManagement{.methods = {packet::kMethodTls13}};
-    node->listen(kServicePort, leg, [&](sctp::Association&) {
-        natives.push_back(std::make_unique<NativeAssociation>(node->protection(), *world.pki));
-        return natives.back().get();
-    });
-    world.also = [&] { node->poll(); };
-    std::optional<Impostor> impostor;
-    impostor.emplace(*node, kServicePort);
+    NativeNode native(world);
+    Impostor impostor(native.node(), kServicePort);
     const auto echoed = [&](Peer& client, size_t messages) {
         client.send({1, 60, false, std::vector<uint8_t>(500, static_cast<uint8_t>(messages))});
         return world.run_until([&] { return client.received().size() == messages; }, seconds(10));
@@ -194,17 +183,13 @@ TEST_P(HostilePeer, on_the_protected_side) {
     world.run_for(seconds(1));
 
     const size_t before = allocated();
-    impostor->take();
-    attack(world, *impostor, kPackets);
-    expect_bounded(world, *impostor, before);
+    impostor.take();
+    attack(world, impostor, kPackets);
+    expect_bounded(world, impostor, before);
     for (size_t round = 2; round < 30; ++round) {
-        attack(world, *impostor, 40);
+        attack(world, impostor, 40);
         ASSERT_TRUE(echoed(beside, round));
     }
-    impostor.reset();
-    world.trunk.clear();
-    world.also = nullptr;
-    node.reset();
 }
 
 INSTANTIATE_TEST_SUITE_P(

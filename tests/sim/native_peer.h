@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "control/sctp/host.h"
 #include "dataplane/keys/chunk_protection.h"
 #include "dataplane/packet/code_points.h"
+#include "tests/sim/world.h"
 #include "tests/support/draft_peer.h"
 #include "tests/support/pki.h"
 
@@ -137,6 +139,43 @@ class NativeAssociation final : public sctp::AssociationObserver {
     std::deque<Waiting> waiting_;
     test::Octets assembling_;
     uint16_t old_ = 0;
+};
+
+// A node at B's end of a trunk whose world has no gateway B: everybody who connects gets a
+// NativeAssociation. Goes before the world.
+class NativeNode {
+ public:
+    explicit NativeNode(World& world) : world_(world) {
+        node_.emplace("native", world.trunk.device_b(),
+                      port::Prefix{*IpAddress::parse("10.2.0.2"), 24}, std::vector<port::Route>{},
+                      world.clock, 77);
+        sctp::LegSettings leg;
+        leg.key_management = keys::LocalKeyManagement{.methods = {packet::kMethodTls13}};
+        node_->listen(kServicePort, leg, [this](sctp::Association&) {
+            associations_.push_back(
+                std::make_unique<NativeAssociation>(node_->protection(), *world_.pki));
+            return associations_.back().get();
+        });
+        world.also = [this] { node_->poll(); };
+    }
+    ~NativeNode() {
+        world_.trunk.clear();
+        world_.also = nullptr;
+        node_.reset();
+    }
+    NativeNode(const NativeNode&) = delete;
+    NativeNode& operator=(const NativeNode&) = delete;
+
+    [[nodiscard]] Node& node() { return *node_; }
+    [[nodiscard]] const std::vector<std::unique_ptr<NativeAssociation>>& associations() const {
+        return associations_;
+    }
+
+ private:
+    World& world_;
+    // Outlive the node, which tells them of its end.
+    std::vector<std::unique_ptr<NativeAssociation>> associations_;
+    std::optional<Node> node_;
 };
 
 }  // namespace sdg::sim
