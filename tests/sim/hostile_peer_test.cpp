@@ -3,7 +3,6 @@
 // the plain and on the protected leg: memory stays within a bound, the association beside it loses
 // nothing, and what the hostile one holds goes with it.
 #include <gtest/gtest.h>
-#include <malloc.h>
 
 #include <functional>
 #include <optional>
@@ -20,6 +19,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using Data = Impostor::Data;
+using test::allocated;
 
 struct Attack {
     std::string name;
@@ -90,13 +90,7 @@ void streams_that_there_are_not(Impostor& peer, uint32_t n) {
 
 // Two beginnings of one message.
 void beginnings_only(Impostor& peer, uint32_t n) {
-    peer.send({.ahead = n + 1, .flags = Impostor::kBegin, .octets = 100});
-}
-
-// What the process has allocated; a sanitizer's allocator says 0.
-size_t allocated() {
-    const auto info = mallinfo2();
-    return info.uordblks + info.hblkhd;
+    peer.send({.ahead = n + 1, .flags = Data::kBegin, .octets = 100});
 }
 
 class HostilePeer : public testing::TestWithParam<Attack> {

@@ -12,24 +12,15 @@
 #include "dataplane/packet/code_points.h"
 #include "dataplane/packet/sctp.h"
 #include "tests/sim/node.h"
+#include "tests/support/raw_data.h"
 
 namespace sdg::sim {
 
 class Impostor {
  public:
-    static constexpr uint8_t kEnd = 1;  // flags of DATA
-    static constexpr uint8_t kBegin = 2;
-    static constexpr uint8_t kUnordered = 4;
-    static constexpr size_t kDataHeader = 16;
     static constexpr size_t kLargest = 1380;  // octets of DATA that fit a packet of either leg
 
-    struct Data {
-        uint32_t ahead = 1;  // of the last TSN that the node's SCTP has used
-        uint16_t stream = 0;
-        uint16_t sequence = 0;
-        uint8_t flags = kBegin | kEnd;
-        size_t octets = 1;
-    };
+    using Data = test::RawData;
 
     // Of the first association that this port of the node has from now on.
     Impostor(Node& node, uint16_t port) : node_(node), port_(port) {
@@ -50,20 +41,10 @@ class Impostor {
         std::vector<uint8_t> packet(header_);
         size_t sent = 0;
         for (const Data& data : chunks) {
-            const size_t at = packet.size();
-            const size_t padded = (kDataHeader + data.octets + 3) & ~size_t{3};
-            if (at + padded > packet::kCommonHeader + kDataHeader + kLargest) {
+            if (packet.size() + data.padded() > packet::kCommonHeader + Data::kHeader + kLargest) {
                 break;
             }
-            packet.resize(at + padded);
-            uint8_t* chunk = packet.data() + at;
-            chunk[0] = packet::kChunkData;
-            chunk[1] = data.flags;
-            packet::store_be16(chunk + 2, static_cast<uint16_t>(kDataHeader + data.octets));
-            packet::store_be32(chunk + 4, tsn_ + data.ahead);
-            packet::store_be16(chunk + 8, data.stream);
-            packet::store_be16(chunk + 10, data.sequence);
-            packet::store_be32(chunk + 12, 60);
+            test::append(packet, data, tsn_);
             ++sent;
         }
         out_.sctp = packet;

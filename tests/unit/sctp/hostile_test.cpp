@@ -2,29 +2,19 @@
 // gaps that are never filled, fragments of messages that never end, streams that there are not.
 // Memory stays within a bound, the association beside it goes on, and what the hostile one holds
 // goes with it.
-#include <malloc.h>
-
 #include "control/sctp/receive_window.h"
+#include "tests/support/raw_data.h"
 #include "tests/unit/sctp/two_hosts.h"
 
 namespace sdg::test {
 namespace {
 
-constexpr uint8_t kEnd = 1;  // flags of DATA
-constexpr uint8_t kBegin = 2;
-constexpr size_t kDataHeader = 16;
 constexpr size_t kLargest = 1400;
 constexpr uint32_t kPackets = 6000;
 // 256 KiB of window; usrsctp keeps 2 KiB and more for the smallest packet.
 constexpr size_t kBound = 4 * 1024 * 1024;
 
-struct Data {
-    uint32_t ahead = 1;  // of the last TSN used
-    uint16_t stream = 0;
-    uint16_t sequence = 0;
-    uint8_t flags = kBegin | kEnd;
-    size_t octets = 1;
-};
+using Data = RawData;
 
 struct Attack {
     const char* name;
@@ -92,16 +82,10 @@ constexpr Attack kAttacks[] = {
          }},
     {.name = "beginnings_only",
      .packet = [](uint32_t n) -> std::vector<Data> {
-         return {{.ahead = n + 1, .flags = kBegin, .octets = 100}};
+         return {{.ahead = n + 1, .flags = Data::kBegin, .octets = 100}};
      },
      .ends = true},
 };
-
-// A sanitizer's allocator says 0.
-size_t allocated() {
-    const auto info = mallinfo2();
-    return info.uordblks + info.hblkhd;
-}
 
 class Hostile : public testing::TestWithParam<Attack> {
  protected:
@@ -109,16 +93,7 @@ class Hostile : public testing::TestWithParam<Attack> {
     void send(const std::vector<Data>& chunks) {
         std::vector<uint8_t> packet(header);
         for (const Data& data : chunks) {
-            const size_t at = packet.size();
-            packet.resize(at + ((kDataHeader + data.octets + 3) & ~size_t{3}));
-            uint8_t* chunk = packet.data() + at;
-            chunk[0] = packet::kChunkData;
-            chunk[1] = data.flags;
-            packet::store_be16(chunk + 2, static_cast<uint16_t>(kDataHeader + data.octets));
-            packet::store_be32(chunk + 4, tsn + data.ahead);
-            packet::store_be16(chunk + 8, data.stream);
-            packet::store_be16(chunk + 10, data.sequence);
-            packet::store_be32(chunk + 12, 60);
+            append(packet, data, tsn);
         }
         net.inject(net.b, packet, net.a.address);
     }
