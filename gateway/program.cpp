@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <rte_cycles.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -28,6 +29,7 @@
 #include "control/process/system_call_filter.h"
 #include "dataplane/port/eal.h"
 #include "dataplane/worker/idle.h"
+#include "foundation/scheduling.h"
 #include "foundation/wall_clock.h"
 #include "gateway/gateway.h"
 #include "gateway/logging.h"
@@ -70,6 +72,7 @@ void harden(bool lab) {
     }
     ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     ::prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
+    take_short_turns();
 }
 
 // As whom, and with what protection of its memory, every process with keys runs. Says what fails.
@@ -221,24 +224,22 @@ void control_loop(Gateway& gateway, const Signals& signals, OperatorSide& operat
                   const config::Configuration& configuration) {
     // A signal need not be seen at once: reading the descriptor is a system call.
     constexpr unsigned kRoundsPerSignalLook = 64;
-    worker::IdleBackoff backoff(configuration.control.idle_sleep_us);
+    worker::IdleBackoff backoff(configuration.control.idle_sleep_us, rte_get_tsc_hz() / 1'000'000);
     auto& log = log::of("gateway");
     const SteadyClock clock;
     unsigned rounds = 0;
     while (!gateway.is_drained() && !gateway.is_fenced() && !gateway.is_leaving()) {
-        if (gateway.poll_control() > 0) {
-            backoff.busy();
-        } else {
-            switch (backoff.idle()) {
-                case worker::IdleBackoff::Action::spin:
-                    break;
-                case worker::IdleBackoff::Action::yield:
-                    ::sched_yield();
-                    break;
-                case worker::IdleBackoff::Action::sleep:
-                    sleep_us(backoff.sleep_us());
-                    break;
-            }
+        const bool busy = gateway.poll_control() > 0;
+        switch (busy ? backoff.busy(rte_rdtsc()) : backoff.idle()) {
+            case worker::IdleBackoff::Action::go_on:
+            case worker::IdleBackoff::Action::spin:
+                break;
+            case worker::IdleBackoff::Action::yield:
+                ::sched_yield();
+                break;
+            case worker::IdleBackoff::Action::sleep:
+                sleep_us(backoff.sleep_us());
+                break;
         }
         if (++rounds % kRoundsPerSignalLook != 0) {
             continue;

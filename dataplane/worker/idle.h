@@ -1,7 +1,9 @@
 // What a loop does when a round found nothing: first spin, then give way, then sleep a little
 // longer each time up to a limit; when nothing at all has come for some hundred sleeps, four times
 // that. A short sleep costs 8 to 16 us of processor time whatever its length, so the limit decides
-// what an idle loop costs, and the gaps between packets under load stay below it. Pure; one thread.
+// what an idle loop costs, and the gaps between packets under load stay below it. A loop that is
+// never idle, as in a flood, gives way after each turn, so that whoever shares its CPU, the other
+// loops of the gateway before all, does not wait for the kernel's tick (4 ms). Pure; one thread.
 #pragma once
 
 #include <algorithm>
@@ -16,15 +18,29 @@ class IdleBackoff {
     static constexpr unsigned kFirstSleepUs = 5;
     static constexpr unsigned kSleepsUntilDeep = 256;
 
-    enum class Action : uint8_t { spin, yield, sleep };
+    static constexpr unsigned kTurnUs = 100;
 
-    // longest_sleep_us 0: never sleep.
-    explicit IdleBackoff(unsigned longest_sleep_us) : longest_us_(longest_sleep_us) {}
+    enum class Action : uint8_t { go_on, spin, yield, sleep };
 
-    void busy() {
+    // longest_sleep_us 0: never sleep, and never give way while busy: the loop has a CPU of its
+    // own. cycles_per_us: of the time that busy() is told.
+    IdleBackoff(unsigned longest_sleep_us, uint64_t cycles_per_us)
+        : longest_us_(longest_sleep_us), turn_cycles_(kTurnUs * cycles_per_us) {}
+
+    // Call after a round that found something, with the time: go_on, or yield.
+    Action busy(uint64_t now_cycles) {
+        const bool gave_way = rounds_ > kSpins;
         rounds_ = 0;
         sleeps_ = 0;
         sleep_us_ = 0;
+        if (gave_way || turn_start_ == 0) {
+            turn_start_ = now_cycles;
+        }
+        if (longest_us_ == 0 || now_cycles - turn_start_ < turn_cycles_) {
+            return Action::go_on;
+        }
+        turn_start_ = now_cycles;
+        return Action::yield;
     }
     // Call after an idle round; sleep_us() is set when the answer is sleep.
     Action idle() {
@@ -46,6 +62,8 @@ class IdleBackoff {
 
  private:
     unsigned longest_us_;
+    uint64_t turn_cycles_;
+    uint64_t turn_start_ = 0;
     unsigned rounds_ = 0;
     unsigned sleeps_ = 0;
     unsigned sleep_us_ = 0;

@@ -188,15 +188,13 @@ void Worker::run(const std::atomic<bool>& stop) {
     const unsigned reader = state.settings.index;
     rte_rcu_qsbr_thread_register(state.quiescence, reader);
     rte_rcu_qsbr_thread_online(state.quiescence, reader);
-    IdleBackoff backoff(state.settings.idle_sleep_us);
+    IdleBackoff backoff(state.settings.idle_sleep_us, rte_get_tsc_hz() / 1'000'000);
     while (!stop.load(std::memory_order_relaxed)) {
         const size_t handled = poll_once();
         rte_rcu_qsbr_quiescent(state.quiescence, reader);
-        if (handled > 0) {
-            backoff.busy();
-            continue;
-        }
-        switch (backoff.idle()) {
+        switch (handled > 0 ? backoff.busy(rte_rdtsc()) : backoff.idle()) {
+            case IdleBackoff::Action::go_on:
+                break;
             case IdleBackoff::Action::spin:
                 rte_pause();
                 break;

@@ -150,7 +150,7 @@ Forwarder::~Forwarder() {
 int Forwarder::run(void* argument) {
     Loop& loop = *static_cast<Loop*>(argument);
     prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
-    worker::IdleBackoff backoff(kLongestSleepUs);
+    worker::IdleBackoff backoff = make_backoff(kLongestSleepUs);
     while (!loop.stop->load(std::memory_order_relaxed)) {
         const uint64_t start = rte_rdtsc();
         size_t handled = loop.worker->poll_at(start);
@@ -159,10 +159,8 @@ int Forwarder::run(void* argument) {
         }
         if (handled > 0) {
             add(loop.busy_cycles, rte_rdtsc() - start);
-            backoff.busy();
-            continue;
         }
-        if (rest(backoff)) {
+        if (rest(backoff, handled)) {
             add(loop.sleeps, 1);
         }
     }

@@ -7,16 +7,15 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <rte_cycles.h>
-#include <sched.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <thread>
 
 #include "dataplane/port/eal.h"
-#include "dataplane/worker/idle.h"
 #include "perf/pktgen/forwarder.h"
 #include "perf/pktgen/options.h"
+#include "perf/pktgen/rest.h"
 
 namespace sdg::traffic {
 namespace {
@@ -74,16 +73,9 @@ void until_the_end(Forwarder& forwarder, const Options& options) {
         return;
     }
     constexpr unsigned kRoundsPerLook = 1024;
-    worker::IdleBackoff backoff(50);
+    worker::IdleBackoff backoff = make_backoff(50);
     for (unsigned rounds = 0;; ++rounds) {
-        if (forwarder.poll_control() > 0) {
-            backoff.busy();
-        } else if (const auto action = backoff.idle();
-                   action == worker::IdleBackoff::Action::yield) {
-            sched_yield();
-        } else if (action == worker::IdleBackoff::Action::sleep) {
-            std::this_thread::sleep_for(std::chrono::microseconds(backoff.sleep_us()));
-        }
+        rest(backoff, forwarder.poll_control());
         if (rounds % kRoundsPerLook == 0) {
             if (ended()) {
                 return;

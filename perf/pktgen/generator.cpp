@@ -179,7 +179,7 @@ Result<void> Generator::run() {
         return ok;
     }
     started_ = last_arrival_ = rte_rdtsc();
-    worker::IdleBackoff backoff(kLongestSleepUs);
+    worker::IdleBackoff backoff = make_backoff(kLongestSleepUs);
     bool sending = true;
     while (sending || in_flight() > 0 || !port_of(sending_leg()).idle()) {
         now_ = rte_rdtsc();
@@ -201,11 +201,7 @@ Result<void> Generator::run() {
         if (settings_.window > 0) {
             write_off_lost(now_);
         }
-        if (work > 0) {
-            backoff.busy();
-        } else {
-            rest(backoff);
-        }
+        rest(backoff, work);
     }
     return {};
 }

@@ -11,6 +11,7 @@
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
 #include <net/if.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -31,6 +32,7 @@
 #include "dataplane/packet/key_management_parameter.h"
 #include "dataplane/packet/sctp.h"
 #include "foundation/random.h"
+#include "foundation/scheduling.h"
 
 namespace {
 
@@ -324,6 +326,7 @@ int flood(const Arguments& arguments) {
             ::usleep(200);
             continue;
         }
+        ::sched_yield();
         const int n = ::sendmmsg(socket.get(), &messages[at], kBatch, 0);
         if (n <= 0) {
             ++refused;  // no room at the moment
@@ -353,6 +356,8 @@ int main(int argc, char** argv) {
     app.add_option("--seconds", arguments.seconds)->check(CLI::Range(0.01, 600.0));
     app.add_option("--rate", arguments.rate, "packets a second; absent: all that one core can");
     CLI11_PARSE(app, argc, argv);
+    // Whoever shares the CPU with it stands for others, with CPUs of their own.
+    sdg::take_short_turns();
     try {
         return flood(arguments);
     } catch (const std::exception& error) {

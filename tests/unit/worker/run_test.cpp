@@ -16,7 +16,7 @@ using worker::IdleBackoff;
 using Action = IdleBackoff::Action;
 
 TEST(IdleBackoff, spins_then_yields_then_sleeps_longer_up_to_the_limit) {
-    IdleBackoff backoff(50);
+    IdleBackoff backoff(50, 1);
     for (unsigned i = 0; i < IdleBackoff::kSpins; ++i) {
         ASSERT_EQ(backoff.idle(), Action::spin);
     }
@@ -35,14 +35,43 @@ TEST(IdleBackoff, spins_then_yields_then_sleeps_longer_up_to_the_limit) {
         ASSERT_EQ(backoff.idle(), Action::sleep);
         EXPECT_EQ(backoff.sleep_us(), expected) << "nothing for long: four times the limit";
     }
-    backoff.busy();
+    EXPECT_EQ(backoff.busy(1), Action::go_on);
     EXPECT_EQ(backoff.idle(), Action::spin) << "one packet, and it is awake again";
 }
 
 TEST(IdleBackoff, never_sleeps_when_told_so) {
-    IdleBackoff backoff(0);
+    IdleBackoff backoff(0, 1);
     for (unsigned i = 0; i < 10 * IdleBackoff::kSpins; ++i) {
         ASSERT_NE(backoff.idle(), Action::sleep);
+    }
+}
+
+TEST(IdleBackoff, gives_way_after_each_turn_when_it_is_never_idle) {
+    constexpr uint64_t cycles_per_us = 10;
+    constexpr uint64_t turn = IdleBackoff::kTurnUs * cycles_per_us;
+    IdleBackoff backoff(50, cycles_per_us);
+    constexpr uint64_t start = 1'000'000;
+    EXPECT_EQ(backoff.busy(start), Action::go_on);
+    EXPECT_EQ(backoff.busy(start + turn - 1), Action::go_on);
+    EXPECT_EQ(backoff.idle(), Action::spin);
+    EXPECT_EQ(backoff.busy(start + turn), Action::yield) << "an empty round ends no turn";
+    EXPECT_EQ(backoff.busy(start + turn + 1), Action::go_on);
+    EXPECT_EQ(backoff.busy(start + 2 * turn), Action::yield);
+}
+
+TEST(IdleBackoff, starts_a_new_turn_when_it_has_given_way) {
+    IdleBackoff backoff(50, 1);
+    EXPECT_EQ(backoff.busy(1000), Action::go_on);
+    while (backoff.idle() != Action::sleep) {
+    }
+    EXPECT_EQ(backoff.busy(1'000'000), Action::go_on) << "it has slept";
+    EXPECT_EQ(backoff.busy(1'000'000 + IdleBackoff::kTurnUs), Action::yield);
+}
+
+TEST(IdleBackoff, never_gives_way_while_busy_on_a_cpu_of_its_own) {
+    IdleBackoff backoff(0, 1);
+    for (uint64_t now = 1; now < 1'000'000; now += 1000) {
+        ASSERT_EQ(backoff.busy(now), Action::go_on);
     }
 }
 
