@@ -75,7 +75,7 @@ constexpr Key kKeys[] = {
      .description = "CPUs to pin the workers to, one for each. Absent: the operating system places them."},
     {.path = "workers.cpus[]", .type = integer, .presence = required, .minimum = 0, .maximum = 1023, .description = "A CPU number."},
     {.path = "workers.idle_sleep_us", .type = integer, .default_text = "50", .unit = "microseconds", .minimum = 0, .maximum = 1000,
-     .description = "Longest sleep of a worker that finds nothing to do. 0: never sleep, the CPU is the worker's alone."},
+     .description = "Longest sleep of a worker that finds nothing to do. 0: never sleep, nor give way while busy; the CPU is the worker's alone."},
     {.path = "workers.burst", .type = integer, .default_text = "32", .unit = "packets", .minimum = 1, .maximum = 64,
      .description = "Packets taken from a queue at a time."},
     {.path = "workers.crypto_device", .type = crypto_device,
@@ -85,7 +85,7 @@ constexpr Key kKeys[] = {
     {.path = "control.cpu", .type = integer, .minimum = 0, .maximum = 1023,
      .description = "CPU to pin the control thread to. Absent: the operating system places it."},
     {.path = "control.idle_sleep_us", .type = integer, .default_text = "50", .unit = "microseconds", .minimum = 0, .maximum = 1000,
-     .description = "Longest sleep of the control loop when there is nothing to do. 0: never sleep."},
+     .description = "Longest sleep of the control loop when there is nothing to do. 0: never sleep, nor give way while busy."},
 
     {.path = "ports", .type = list, .presence = required, .minimum = 1, .maximum = 32,
      .description = "Network ports. The gateway answers ARP, neighbour discovery and echo requests for its addresses on them."},

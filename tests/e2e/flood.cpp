@@ -1,6 +1,6 @@
 // sctp-flood: what somebody without keys can throw at a gateway on a link, as fast as one core can.
 // For tests in network namespaces only: frames leave by a packet socket on the interface named, for
-// a bounded time, and nothing else of the host is touched. IPv4.
+// a bounded time, and nothing else of the host is touched. IPv4 or IPv6, as the address says.
 //
 //   sctp-flood KIND --interface DEVICE --to ADDRESS --to-mac MAC [--port N] [--seconds S] [--rate
 //   N]
@@ -31,15 +31,19 @@
 #include "dataplane/packet/ipv4.h"
 #include "dataplane/packet/key_management_parameter.h"
 #include "dataplane/packet/sctp.h"
+#include "dataplane/port/icmp.h"
+#include "foundation/ip_address.h"
 #include "foundation/random.h"
 #include "foundation/scheduling.h"
 
 namespace {
 
+using sdg::IpAddress;
 using sdg::SeededRandom;
 using Octets = std::vector<uint8_t>;
 using Clock = std::chrono::steady_clock;
 namespace packet = sdg::packet;
+namespace port = sdg::port;
 
 constexpr size_t kFrames = 2048;  // different ones, sent again and again
 constexpr size_t kBatch = 64;
@@ -56,7 +60,7 @@ struct Arguments {
 
 // What an attacker who has seen, or guessed, a packet of a live association knows of it.
 struct Live {
-    std::array<uint8_t, 4> source{};
+    IpAddress source;
     std::array<uint8_t, 8> ports_and_tag{};
     Octets chunk;
 };
@@ -66,7 +70,7 @@ struct Attack {
     SeededRandom random{20261126};
     std::array<uint8_t, 6> own_mac{};
     std::array<uint8_t, 6> to_mac{};
-    std::array<uint8_t, 4> to{};
+    IpAddress to{};
     std::optional<Live> live{};
 
     Octets octets(size_t length) {
@@ -75,8 +79,11 @@ struct Attack {
         return out;
     }
     // Some host of the gateway's network, neither the gateway nor (mostly) anybody else.
-    std::array<uint8_t, 4> neighbour() {
-        return {to[0], to[1], to[2], static_cast<uint8_t>(20 + random.u32() % 230)};
+    IpAddress neighbour() { return neighbour(static_cast<uint8_t>(20 + random.u32() % 230)); }
+    [[nodiscard]] IpAddress neighbour(uint8_t last_octet) const {
+        IpAddress out = to;
+        out.octets[to.size() - 1] = last_octet;
+        return out;
     }
 
     Octets ethernet(uint16_t type, const Octets& payload, bool broadcast = false) const {
@@ -91,19 +98,73 @@ struct Attack {
         out.resize(std::max<size_t>(out.size(), 60));
         return out;
     }
-    Octets ip(const std::array<uint8_t, 4>& from, uint8_t protocol, const Octets& payload,
-              uint16_t fragment = 0x4000) const {
-        Octets out(20 + payload.size());
+    // fragment: flags and offset of IPv4.
+    [[nodiscard]] Octets ip(const IpAddress& from, uint8_t protocol, const Octets& payload,
+                            uint16_t fragment = 0x4000) const {
+        if (to.family == IpAddress::Family::v6) {
+            return ethernet(0x86dd, ipv6(from, to, protocol, payload));
+        }
+        Octets out(20);
         out[0] = 0x45;
-        packet::store_be16(out.data() + 2, static_cast<uint16_t>(out.size()));
+        packet::store_be16(out.data() + 2, static_cast<uint16_t>(out.size() + payload.size()));
         packet::store_be16(out.data() + 6, fragment);
         out[8] = 64;
         out[9] = protocol;
-        std::copy(from.begin(), from.end(), out.begin() + 12);
-        std::copy(to.begin(), to.end(), out.begin() + 16);
-        packet::store_be16(out.data() + 10, packet::internet_checksum({out.data(), 20}));
-        std::copy(payload.begin(), payload.end(), out.begin() + 20);
+        std::copy_n(from.octets.begin(), 4, out.begin() + 12);
+        std::copy_n(to.octets.begin(), 4, out.begin() + 16);
+        packet::store_be16(out.data() + 10, packet::internet_checksum(out));
+        out.insert(out.end(), payload.begin(), payload.end());
         return ethernet(0x0800, out);
+    }
+    // Hop limit 255, as neighbour discovery asks for.
+    static Octets ipv6(const IpAddress& from, const IpAddress& to, uint8_t next_header,
+                       const Octets& payload) {
+        Octets out(8);
+        out[0] = 0x60;
+        packet::store_be16(out.data() + 4, static_cast<uint16_t>(payload.size()));
+        out[6] = next_header;
+        out[7] = 255;
+        out.insert(out.end(), from.octets.begin(), from.octets.end());
+        out.insert(out.end(), to.octets.begin(), to.octets.end());
+        out.insert(out.end(), payload.begin(), payload.end());
+        return out;
+    }
+    // An echo request of the address's family.
+    Octets echo() {
+        const IpAddress from = neighbour();
+        const bool v6 = to.family == IpAddress::Family::v6;
+        Octets icmp = octets(64);
+        icmp[0] = v6 ? 128 : 8;
+        icmp[1] = icmp[2] = icmp[3] = 0;
+        packet::store_be16(icmp.data() + 2, v6 ? port::icmp6_checksum(from, to, icmp)
+                                               : packet::internet_checksum(icmp));
+        return ip(from, v6 ? 58 : 1, icmp);
+    }
+    // Who has the gateway's address, asks somebody with a link address of the moment.
+    Octets who_has() {
+        const IpAddress from = neighbour();
+        Octets mac = octets(6);
+        mac[0] = 2;
+        if (to.family == IpAddress::Family::v4) {
+            Octets arp = {0, 1, 8, 0, 6, 4, 0, 1};
+            arp.insert(arp.end(), mac.begin(), mac.end());
+            arp.insert(arp.end(), from.octets.begin(), from.octets.begin() + 4);
+            arp.insert(arp.end(), 6, 0);
+            arp.insert(arp.end(), to.octets.begin(), to.octets.begin() + 4);
+            return ethernet(0x0806, arp, true);
+        }
+        // A neighbour solicitation to the solicited-node group (RFC 4861, 4.3).
+        IpAddress group = *IpAddress::parse("ff02::1:ff00:0");
+        std::copy(to.octets.begin() + 13, to.octets.end(), group.octets.begin() + 13);
+        Octets icmp = {135, 0, 0, 0, 0, 0, 0, 0};
+        icmp.insert(icmp.end(), to.octets.begin(), to.octets.end());
+        icmp.insert(icmp.end(), {1, 1});
+        icmp.insert(icmp.end(), mac.begin(), mac.end());
+        packet::store_be16(icmp.data() + 2, port::icmp6_checksum(from, group, icmp));
+        Octets frame = ethernet(0x86dd, ipv6(from, group, 58, icmp));
+        frame[0] = frame[1] = 0x33;
+        std::copy(group.octets.begin() + 12, group.octets.end(), frame.begin() + 2);
+        return frame;
     }
     static Octets chunk(uint8_t type, const Octets& value, uint8_t flags = 0) {
         Octets out(4 + value.size());
@@ -160,10 +221,7 @@ struct Kind {
 
 constexpr Kind kKinds[] = {
     {"init", false, [](Attack& a) { return a.ip(a.neighbour(), 132, a.init()); }},
-    {"init-one-source", false,
-     [](Attack& a) {
-         return a.ip({a.to[0], a.to[1], a.to[2], 250}, 132, a.init());
-     }},
+    {"init-one-source", false, [](Attack& a) { return a.ip(a.neighbour(250), 132, a.init()); }},
     {"cookie", false,
      [](Attack& a) {
          return a.ip(
@@ -205,26 +263,8 @@ constexpr Kind kKinds[] = {
                      a.sctp(a.random.u32() | 1, Attack::chunk(packet::kChunkData, a.octets(400))),
                      static_cast<uint16_t>(a.random.u32() % 2 == 0 ? 0x2000 : 0x0010));
      }},
-    {"arp", false,
-     [](Attack& a) {
-         Octets arp = {0, 1, 8, 0, 6, 4, 0, 1};
-         Octets mac = a.octets(6);
-         mac[0] = 2;
-         arp.insert(arp.end(), mac.begin(), mac.end());
-         const auto sender = a.neighbour();
-         arp.insert(arp.end(), sender.begin(), sender.end());
-         arp.insert(arp.end(), 6, 0);
-         arp.insert(arp.end(), a.to.begin(), a.to.end());
-         return a.ethernet(0x0806, arp, true);
-     }},
-    {"echo", false,
-     [](Attack& a) {
-         Octets icmp = a.octets(64);
-         icmp[0] = 8;
-         icmp[1] = icmp[2] = icmp[3] = 0;
-         packet::store_be16(icmp.data() + 2, packet::internet_checksum(icmp));
-         return a.ip(a.neighbour(), 1, icmp);
-     }},
+    {"who-has", false, [](Attack& a) { return a.who_has(); }},
+    {"echo", false, [](Attack& a) { return a.echo(); }},
     {"garbage", false,
      [](Attack& a) { return a.ip(a.neighbour(), 132, a.octets(a.random.u32() % 1400)); }},
 };
@@ -254,23 +294,27 @@ class PacketSocket {
 };
 
 // Waits for a record to the target on the link.
-Live overhear(const PacketSocket& socket, const std::array<uint8_t, 4>& to) {
+Live overhear(const PacketSocket& socket, const IpAddress& to) {
     const auto until = Clock::now() + std::chrono::seconds(10);
+    const bool v6 = to.family == IpAddress::Family::v6;
+    const size_t from_at = v6 ? 22 : 26;
+    const size_t sctp_at = v6 ? 54 : 34;
+    const size_t chunk_at = sctp_at + packet::kCommonHeader;
     std::array<uint8_t, 4096> buffer{};
     while (Clock::now() < until) {
         const ssize_t n = ::recv(socket.get(), buffer.data(), buffer.size(), 0);
         const size_t length = n > 0 ? static_cast<size_t>(n) : 0;
-        constexpr size_t kSctp = 34;
-        if (length < kSctp + 60 || buffer[12] != 8 || buffer[13] != 0 || buffer[14] != 0x45 ||
-            buffer[23] != 132 || std::memcmp(buffer.data() + 30, to.data(), 4) != 0 ||
-            buffer[kSctp + 12] != packet::kChunkDtls) {
+        const uint8_t* frame = buffer.data();
+        if (length < chunk_at + 48 || frame[12] != (v6 ? 0x86 : 0x08) ||
+            frame[14] != (v6 ? 0x60 : 0x45) || frame[v6 ? 20 : 23] != 132 ||
+            std::memcmp(frame + from_at + to.size(), to.octets.data(), to.size()) != 0 ||
+            frame[chunk_at] != packet::kChunkDtls) {
             continue;
         }
         Live live;
-        std::copy_n(buffer.begin() + 26, 4, live.source.begin());
-        std::copy_n(buffer.begin() + kSctp, 8, live.ports_and_tag.begin());
-        live.chunk.assign(buffer.begin() + kSctp + 12,
-                          buffer.begin() + static_cast<ptrdiff_t>(length));
+        live.source = v6 ? IpAddress::v6(frame + from_at) : IpAddress::v4(frame + from_at);
+        std::copy_n(frame + sctp_at, 8, live.ports_and_tag.begin());
+        live.chunk.assign(frame + chunk_at, frame + length);
         return live;
     }
     throw std::runtime_error("no record of a live association on the link");
@@ -298,9 +342,11 @@ int flood(const Arguments& arguments) {
     Attack attack{arguments};
     attack.to_mac = mac_of(arguments.to_mac);
     attack.own_mac = {2, 0, 0, 0xba, 0xd0, 1};
-    if (::inet_pton(AF_INET, arguments.to.c_str(), attack.to.data()) != 1) {
-        throw std::runtime_error("not an IPv4 address: " + arguments.to);
+    const auto to = IpAddress::parse(arguments.to);
+    if (!to) {
+        throw std::runtime_error("not an address: " + arguments.to);
     }
+    attack.to = *to;
     if (kind->needs_live) {
         attack.live = overhear(socket, attack.to);
     }

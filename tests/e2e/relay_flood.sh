@@ -1,23 +1,26 @@
 #!/usr/bin/env bash
 # What somebody without keys can send to a gateway, as fast as one core can, while an association is in
 # use: nothing of it is lost, memory stays flat, the counters tell what happened. Round trips are printed
-# as a ratio to those without a flood (perf/flood.sh keeps them); they say little on a busy machine and are
+# as a ratio to those without a flood (perf/flood.sh keeps them); they say less on a busy machine and are
 # not asserted.
 #
-#   relay_flood.sh [KIND...]   default: all. FLOOD_SECONDS (1.5) each, FLOOD_RESULT: where to write JSON
+#   relay_flood.sh ipv4|ipv6 [KIND...]   default: all. FLOOD_SECONDS (1.5) each, FLOOD_RESULT: where to write JSON
 . "$SOURCE_ROOT/tests/e2e/prelude.sh" || exit 1
 
 flood=$BUILD_ROOT/tests/e2e/sctp-flood
 seconds=${FLOOD_SECONDS:-1.5}
-kinds=("$@")
-[ ${#kinds[@]} -gt 0 ] && [ -n "$1" ] || kinds=(init init-one-source cookie record-any-tag record-live-tag clear-live-tag stray
-    bad-checksum oversize fragment arp echo garbage)
+family=${1:-ipv4}
+kinds=("${@:2}")
+[ ${#kinds[@]} -gt 0 ] || kinds=(init init-one-source cookie record-any-tag record-live-tag clear-live-tag stray
+    bad-checksum oversize fragment who-has echo garbage)
 
 # Which counter of gateway B must have grown by the kind; "-": none, the kernel keeps fragments.
 declare -A counts=([init]=init_rate_limited [init-one-source]=source_rate_limited [cookie]=cookie_rate_limited
     [record-any-tag]=dtls_no_association [record-live-tag]=record_forged [clear-live-tag]=clear_when_protected
     [stray]=stray_rate_limited [bad-checksum]=sctp_checksum [oversize]=frame_too_long [fragment]=-
-    [arp]=neighbour_rate_limited [echo]=icmp_rate_limited [garbage]=sctp_checksum)
+    [who-has]=neighbour_rate_limited [echo]=icmp_rate_limited [garbage]=sctp_checksum)
+# All invented sources of IPv6 are of one /64, and that is one source.
+[ "$family" = ipv4 ] || counts[init]=source_rate_limited counts[cookie]=source_rate_limited counts[stray]=source_rate_limited
 
 resident() { # of gateway B, KiB
     sed -n 's/^VmRSS:[[:space:]]*\([0-9]*\).*/\1/p' "/proc/${LAB_PID_OF[gateway-b]}/status"
@@ -38,7 +41,7 @@ pings() {
 # Small, so that the flood of a busy machine goes beyond them, too.
 [ -n "${FLOOD_RESULT:-}" ] ||
     export LAB_EXTRA="budgets: { source_per_second: 100, init_per_second: 500, cookie_per_second: 500, stray_per_second: 500 }"
-lab_pair
+lab_pair "$family"
 # The link takes frames that the gateways do not.
 lab_in a ip link set ga1 mtu 3000
 lab_in b ip link set gb1 mtu 3000
