@@ -16,7 +16,7 @@ namespace {
 
 using metrics::Family;
 using metrics::Type;
-using Labels = std::vector<std::pair<std::string, std::string>>;
+using Labels = std::vector<metrics::Sample::Label>;
 using Counter = worker::WorkerCounters::Counter;
 
 constexpr std::string_view kPrefix = "sctp_gateway_";

@@ -23,6 +23,16 @@ Result<std::unique_ptr<OperatorSide>> OperatorSide::start(
             return tl::unexpected(served.error());
         }
     }
+    if (configuration.eal.telemetry) {
+        auto telemetry = Telemetry::open();
+        if (!telemetry) {
+            return tl::unexpected(telemetry.error());
+        }
+        out->telemetry_ = std::move(*telemetry);
+    }
+    if (out->http_ || out->telemetry_) {
+        out->publish_figures();
+    }
     return out;
 }
 
@@ -60,7 +70,6 @@ Result<void> OperatorSide::serve_metrics(const config::Metrics& metrics) {
         return tl::unexpected(http.error());
     }
     http_ = std::move(*http);
-    publish_figures();
     auto& log = log::of("admin");
     log.info("metrics at {}://{}:{}", metrics.certificate ? "https" : "http",
              metrics.address.to_string(), metrics.port);
@@ -78,7 +87,7 @@ void OperatorSide::poll() {
         server_->poll();
         captures_->poll();
     }
-    if (http_ && gateway_.clock().now() - published_ >= kPublish) {
+    if ((http_ || telemetry_) && gateway_.clock().now() - published_ >= kPublish) {
         publish_figures();
     }
 }
@@ -104,10 +113,15 @@ Result<void> OperatorSide::on_signal(admin::CommandId command, std::string_view 
 void OperatorSide::publish_figures() {
     published_ = gateway_.clock().now();
     auto snapshot = figures(gateway_);
-    if (http_->wants_page_figures()) {
+    if (http_ && http_->wants_page_figures()) {
         snapshot->page_figures = page_figures(gateway_, operations_);
     }
-    http_->publish(std::move(snapshot));
+    if (telemetry_) {
+        telemetry_->publish(snapshot);
+    }
+    if (http_) {
+        http_->publish(std::move(snapshot));
+    }
 }
 
 }  // namespace sdg::gateway

@@ -1,4 +1,5 @@
-// The admin socket and the metrics server of a running gateway, as far as they are configured.
+// The admin socket, the metrics server and the telemetry of a running gateway, as far as they are
+// configured.
 //
 // Control thread: poll() between rounds of the control loop.
 #pragma once
@@ -11,6 +12,7 @@
 #include "control/metrics/http_server.h"
 #include "gateway/admin_operations.h"
 #include "gateway/captures.h"
+#include "gateway/telemetry.h"
 
 namespace sdg::gateway {
 
@@ -45,6 +47,7 @@ class OperatorSide {
     std::unique_ptr<admin::Dispatcher> dispatcher_;  // null: not configured
     std::unique_ptr<admin::Server> server_;
     std::unique_ptr<metrics::HttpServer> http_;  // null: not configured
+    std::unique_ptr<Telemetry> telemetry_;       // null: not configured
     TimePoint published_{};
 };
 

@@ -38,7 +38,6 @@
 #include "gateway/restart_store.h"
 #include "gateway/start_lock.h"
 #include "gateway/supervision.h"
-#include "gateway/telemetry.h"
 
 #ifndef SDG_VERSION
 #error "the build names the version"
@@ -218,10 +217,8 @@ void act_on(const Signals::Signal& signal, Gateway& gateway, OperatorSide& opera
 }
 
 // Until a signal has asked for the end and everything is drained.
-// telemetry: may be null.
 void control_loop(Gateway& gateway, const Signals& signals, OperatorSide& operator_side,
-                  Supervision& supervision, Telemetry* telemetry,
-                  const config::Configuration& configuration) {
+                  Supervision& supervision, const config::Configuration& configuration) {
     // A signal need not be seen at once: reading the descriptor is a system call.
     constexpr unsigned kRoundsPerSignalLook = 64;
     worker::IdleBackoff backoff(configuration.control.idle_sleep_us, rte_get_tsc_hz() / 1'000'000);
@@ -248,9 +245,6 @@ void control_loop(Gateway& gateway, const Signals& signals, OperatorSide& operat
         tell_refused_system_calls();
         tell_suppressed_lines();
         supervision.poll(gateway, clock.now());
-        if (telemetry != nullptr && telemetry->is_due(clock.now())) {
-            telemetry->publish(gateway.statistics(), clock.now());
-        }
         if (const auto signal = signals.next()) {
             if (signal->number == SIGUSR1) {
                 if (configuration.stats_file) {
@@ -384,15 +378,6 @@ int run(const config::LoadedFile& loaded, const CommandLine& command) {
         say(operator_side.error().message);
         return 1;
     }
-    std::unique_ptr<Telemetry> telemetry;
-    if (configuration.eal.telemetry) {
-        auto opened = Telemetry::open();
-        if (!opened) {
-            say(opened.error().message);
-            return 1;
-        }
-        telemetry = std::move(*opened);
-    }
     if (auto confined = confine(configuration.security); !confined) {
         say(confined.error().message);
         return 1;
@@ -403,7 +388,7 @@ int run(const config::LoadedFile& loaded, const CommandLine& command) {
              configuration.ports.size(), configuration.workers.count,
              (*eal)->uses_hugepages() ? "" : ", no hugepages");
     supervision.ready(**gateway);
-    control_loop(**gateway, signals, **operator_side, supervision, telemetry.get(), configuration);
+    control_loop(**gateway, signals, **operator_side, supervision, configuration);
     (*gateway)->stop_workers();
     const bool fenced = (*gateway)->is_fenced();
     const auto statistics = (*gateway)->statistics();

@@ -2,23 +2,27 @@
 
 #include <rte_telemetry.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <charconv>
-#include <chrono>
 #include <cstring>
-#include <nlohmann/json.hpp>
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sdg::gateway {
 namespace {
 
-using nlohmann::json;
-using Published = std::shared_ptr<const json>;
+using metrics::Family;
+using metrics::Sample;
+using Published = std::shared_ptr<const metrics::Snapshot>;
 
-constexpr std::chrono::nanoseconds kPeriod = std::chrono::seconds(1);
 constexpr std::string_view kPrefix = "/gateway/";
+// Labels whose values have an endpoint of their own: "/gateway/worker,0".
+constexpr std::array<std::string_view, 5> kItems{"worker", "port", "listener", "backend", "policy"};
 
 // DPDK's callbacks carry nothing of ours along. Written by the control thread, read by DPDK's,
 // which nobody stops before the process ends: so it is never destroyed.
@@ -27,86 +31,157 @@ std::atomic<Published>& published() {
     return value;
 }
 
-void add(rte_tel_data* out, const std::string& name, const json& value) {
-    if (value.is_boolean()) {
-        rte_tel_data_add_dict_int(out, name.c_str(), value.get<bool>() ? 1 : 0);
-    } else if (value.is_number_integer()) {
-        rte_tel_data_add_dict_u64(out, name.c_str(), value.get<uint64_t>());
-    } else if (value.is_string()) {
-        rte_tel_data_add_dict_string(out, name.c_str(),
-                                     value.get_ref<const std::string&>().c_str());
+const std::string* label(const Sample& sample, std::string_view name) {
+    const auto found = std::ranges::find(sample.labels, name, &Sample::Label::first);
+    return found != sample.labels.end() ? &found->second : nullptr;
+}
+
+bool is_of_an_item(const Sample& sample) {
+    return std::ranges::any_of(kItems, [&](std::string_view item) { return label(sample, item); });
+}
+
+// item: the label that is not part of the name; empty for none.
+std::string figure_name(const Family& family, const Sample& sample, std::string_view item) {
+    constexpr std::string_view prefix = "sctp_gateway_";
+    constexpr std::string_view suffix = "_total";
+    std::string_view name = family.name;
+    if (name.starts_with(prefix)) {
+        name.remove_prefix(prefix.size());
     }
-}
-
-int add_all(rte_tel_data* out, const json& figures) {
-    rte_tel_data_start_dict(out);
-    for (const auto& [name, value] : figures.items()) {
-        add(out, name, value);
+    if (name.ends_with(suffix)) {
+        name.remove_suffix(suffix.size());
     }
-    return 0;
+    std::string out(name);
+    for (const auto& [key, value] : sample.labels) {
+        if (key != item) {
+            out.append("_").append(value);
+        }
+    }
+    return out;
 }
 
-// The single figures at the top: version, uptime.
-int on_info(const char*, const char*, rte_tel_data* out) {
-    const Published all = published().load();
-    return all ? add_all(out, *all) : -1;
+// False: DPDK takes no more entries, or not this name.
+bool add(rte_tel_data* out, const std::string& name, double value) {
+    return rte_tel_data_add_dict_u64(out, name.c_str(),
+                                     static_cast<uint64_t>(std::max(value, 0.0))) == 0;
 }
 
-// "/gateway/relay" is the section "relay".
-int on_section(const char* command, const char*, rte_tel_data* out) {
+bool add(rte_tel_data* out, const std::string& name, const std::string& value) {
+    return rte_tel_data_add_dict_string(out, name.c_str(), value.c_str()) == 0;
+}
+
+// A figure without a number: what it tells is in its labels.
+bool add_info(rte_tel_data* out, const Sample& sample) {
+    return std::ranges::all_of(
+        sample.labels, [&](const auto& label) { return add(out, label.first, label.second); });
+}
+
+// All that is of no worker, port, listener, backend or policy. An answer is whole or null.
+int on_metrics(const char*, const char*, rte_tel_data* out) {
     const Published all = published().load();
     if (!all) {
         return -1;
     }
-    const auto section = all->find(std::string_view(command).substr(kPrefix.size()));
-    return section != all->end() ? add_all(out, *section) : -1;
+    rte_tel_data_start_dict(out);
+    for (const Family& family : all->families) {
+        for (const Sample& sample : family.samples) {
+            if (is_of_an_item(sample)) {
+                continue;
+            }
+            if (!(family.name.ends_with("_info")
+                      ? add_info(out, sample)
+                      : add(out, figure_name(family, sample, {}), sample.value))) {
+                return -1;
+            }
+        }
+    }
+    return 0;
 }
 
-// The published list that "/gateway/<stem>..." is about: "/gateway/worker" is of "workers".
-const json* list_of(const Published& all, std::string_view stem) {
+// The sums over all workers.
+int on_workers(const char*, const char*, rte_tel_data* out) {
+    const Published all = published().load();
     if (!all) {
-        return nullptr;
+        return -1;
     }
-    const auto list = all->find(std::string(stem) + 's');
-    return list != all->end() && list->is_array() ? &*list : nullptr;
+    std::map<std::string, double> sums;
+    for (const Family& family : all->families) {
+        for (const Sample& sample : family.samples) {
+            if (label(sample, "worker") != nullptr) {
+                sums[figure_name(family, sample, "worker")] += sample.value;
+            }
+        }
+    }
+    rte_tel_data_start_dict(out);
+    for (const auto& [name, value] : sums) {
+        if (!add(out, name, value)) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+// The values of a label, in the order in which the families have them.
+std::vector<std::string> items(const metrics::Snapshot& all, std::string_view item) {
+    std::vector<std::string> out;
+    for (const Family& family : all.families) {
+        for (const Sample& sample : family.samples) {
+            const std::string* value = label(sample, item);
+            if (value != nullptr && std::ranges::find(out, *value) == out.end()) {
+                out.push_back(*value);
+            }
+        }
+    }
+    return out;
 }
 
 // "/gateway/worker_list": the indexes that "/gateway/worker" takes.
 int on_list(const char* command, const char*, rte_tel_data* out) {
     constexpr std::string_view suffix = "_list";
-    std::string_view stem = std::string_view(command).substr(kPrefix.size());
-    stem.remove_suffix(suffix.size());
+    std::string_view item = std::string_view(command).substr(kPrefix.size());
+    item.remove_suffix(suffix.size());
     const Published all = published().load();
     if (!all) {
         return -1;
     }
-    const json* list = list_of(all, stem);
     rte_tel_data_start_array(out, RTE_TEL_U64_VAL);
-    for (size_t i = 0; list != nullptr && i < list->size(); ++i) {
+    for (size_t i = 0; i < items(*all, item).size(); ++i) {
         rte_tel_data_add_array_u64(out, i);
     }
     return 0;
 }
 
-// "/gateway/worker,0": what is below a member of its (a port's counters) is told beside it.
-int on_item(const char* command, const char* parameters, rte_tel_data* out) {
-    const Published all = published().load();
+std::optional<size_t> index_from(const char* parameters) {
     const std::string_view text = parameters != nullptr ? parameters : "";
     size_t index = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), index);
-    const json* list = list_of(all, std::string_view(command).substr(kPrefix.size()));
-    if (list == nullptr || error != std::errc{} || end != text.data() + text.size() ||
-        index >= list->size()) {
+    return error == std::errc{} && end == text.data() + text.size() ? std::optional(index)
+                                                                    : std::nullopt;
+}
+
+// "/gateway/worker,0": the figures of one, and what it is called.
+int on_item(const char* command, const char* parameters, rte_tel_data* out) {
+    const std::string item(std::string_view(command).substr(kPrefix.size()));
+    const Published all = published().load();
+    const std::optional<size_t> index = index_from(parameters);
+    if (!all || !index) {
+        return -1;
+    }
+    const std::vector<std::string> values = items(*all, item);
+    if (*index >= values.size()) {
         return -1;
     }
     rte_tel_data_start_dict(out);
-    for (const auto& [name, value] : (*list)[index].items()) {
-        if (value.is_object()) {
-            for (const auto& [inner, figure] : value.items()) {
-                add(out, inner, figure);
+    if (!add(out, item, values[*index])) {
+        return -1;
+    }
+    for (const Family& family : all->families) {
+        for (const Sample& sample : family.samples) {
+            const std::string* value = label(sample, item);
+            if (value != nullptr && *value == values[*index] &&
+                !add(out, figure_name(family, sample, item), sample.value)) {
+                return -1;
             }
-        } else {
-            add(out, name, value);
         }
     }
     return 0;
@@ -118,26 +193,21 @@ struct Endpoint {
     const char* help;
 };
 
-constexpr std::array<Endpoint, 18> kEndpoints{{
-    {"/gateway/info", &on_info, "Layout version of the figures and seconds since the start"},
-    {"/gateway/associations", &on_section, "Associations now, and entries of the key table"},
-    {"/gateway/records", &on_section, "DTLS records sealed and opened, all workers"},
-    {"/gateway/drops", &on_section, "Packets dropped by reason, all workers"},
-    {"/gateway/relay", &on_section, "Messages and octets relayed, pairs and how they ended"},
-    {"/gateway/sctp", &on_section, "SCTP associations set up and packets refused"},
-    {"/gateway/bridge", &on_section, "Packets between workers and control plane"},
-    {"/gateway/restart_store", &on_section, "Restart keys kept, and alarms of their store"},
+constexpr std::array<Endpoint, 12> kEndpoints{{
+    {"/gateway/metrics", &on_metrics,
+     "All of /metrics that is of no worker, port, listener, backend or policy"},
+    {"/gateway/workers", &on_workers, "Counters and drops by reason, sums over all workers"},
     {"/gateway/worker_list", &on_list, "Indexes of the workers"},
-    {"/gateway/worker", &on_item, "Counters of one worker. Parameters: its index"},
+    {"/gateway/worker", &on_item, "Counters and drops of one worker. Parameters: its index"},
     {"/gateway/port_list", &on_list, "Indexes of the ports, in their configured order"},
     {"/gateway/port", &on_item, "Link and counters of one port. Parameters: its index"},
     {"/gateway/listener_list", &on_list, "Indexes of the listeners"},
     {"/gateway/listener", &on_item, "Associations of one listener. Parameters: its index"},
     {"/gateway/backend_list", &on_list, "Indexes of the backends"},
     {"/gateway/backend", &on_item, "State and associations of one backend. Parameters: its index"},
-    {"/gateway/certificate_list", &on_list, "Indexes of the certificates"},
-    {"/gateway/certificate", &on_item,
-     "Subject and end (Unix time) of one policy's certificate. Parameters: its index"},
+    {"/gateway/policy_list", &on_list, "Indexes of the policies with certificates"},
+    {"/gateway/policy", &on_item,
+     "End (Unix time) of one policy's certificates. Parameters: its index"},
 }};
 
 Result<void> register_endpoints() {
@@ -165,13 +235,8 @@ Telemetry::~Telemetry() {
     published().store(nullptr);
 }
 
-bool Telemetry::is_due(TimePoint now) const {
-    return !published_ || now - *published_ >= kPeriod;
-}
-
-void Telemetry::publish(json statistics, TimePoint now) {
-    published_ = now;
-    published().store(std::make_shared<const json>(std::move(statistics)));
+void Telemetry::publish(std::shared_ptr<const metrics::Snapshot> snapshot) {
+    published().store(std::move(snapshot));
 }
 
 }  // namespace sdg::gateway

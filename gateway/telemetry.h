@@ -1,7 +1,10 @@
-// The gateway's counters on DPDK's telemetry socket, beside what DPDK itself shows there:
+// The gateway's metrics on DPDK's telemetry socket, beside what DPDK itself shows there:
 //
-//   dpdk-telemetry.py -f PREFIX, then /gateway/relay, /gateway/drops, /gateway/worker,0 and so on;
-//   "/" lists all. Names and units are those of stats_file.
+//   dpdk-telemetry.py -f PREFIX, then /gateway/metrics, /gateway/worker,0 and so on; "/" lists all.
+//
+// They are made from the same families as /metrics, so that neither can have what the other lacks.
+// A figure's name is the family's without "sctp_gateway_" and "_total", followed by the values of
+// its labels ("dropped_packets_no_route"); the label that an endpoint is about is no part of it.
 //
 // DPDK answers on threads of its own. They see only what was published last: an immutable copy,
 // never an object of the control plane. Before the first publish() and after destruction an
@@ -9,10 +12,8 @@
 #pragma once
 
 #include <memory>
-#include <nlohmann/json_fwd.hpp>
-#include <optional>
 
-#include "foundation/clock.h"
+#include "control/metrics/exposition.h"
 #include "foundation/result.h"
 
 namespace sdg::gateway {
@@ -26,14 +27,10 @@ class Telemetry {
     Telemetry(const Telemetry&) = delete;
     Telemetry& operator=(const Telemetry&) = delete;
 
-    // Whether the last publish() is a second or more ago.
-    [[nodiscard]] bool is_due(TimePoint now) const;
-    // statistics: as Gateway::statistics() gives them.
-    void publish(nlohmann::json statistics, TimePoint now);
+    void publish(std::shared_ptr<const metrics::Snapshot> snapshot);
 
  private:
     Telemetry() = default;
-    std::optional<TimePoint> published_;
 };
 
 }  // namespace sdg::gateway

@@ -16,7 +16,8 @@ namespace sdg::metrics {
 enum class Type : uint8_t { counter, gauge };
 
 struct Sample {
-    std::vector<std::pair<std::string, std::string>> labels;  // name, value
+    using Label = std::pair<std::string, std::string>;  // name, value
+    std::vector<Label> labels;
     double value = 0;
 };
 

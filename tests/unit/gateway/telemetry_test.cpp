@@ -80,17 +80,36 @@ class Client {
     json greeting_;
 };
 
-json sample() {
-    return {{"version", 1},
-            {"uptime_s", 7},
-            {"records", {{"sealed", UINT64_MAX}, {"opened", 3}}},
-            {"drops", {{"no_route", 0}, {"record_forged", 5}}},
-            {"relay", {{"pairs", 2}}},
-            {"sctp", {{"init_received", 4}}},
-            {"bridge", {{"sent", 6}}},
-            {"associations", {{"now", 4}}},
-            {"ports", json::array()},
-            {"workers", {{{"index", 0}, {"received", 10}}, {{"index", 1}, {"received", 11}}}}};
+using metrics::Family;
+using metrics::Type;
+
+std::shared_ptr<metrics::Snapshot> snapshot_of(std::vector<Family> families) {
+    auto out = std::make_shared<metrics::Snapshot>();
+    out->families = std::move(families);
+    return out;
+}
+
+std::shared_ptr<metrics::Snapshot> sample() {
+    const auto of = [](const char* worker, const char* reason, double value) {
+        return metrics::Sample{{{"worker", worker}, {"reason", reason}}, value};
+    };
+    return snapshot_of({
+        {"sctp_gateway_info", Type::gauge, "", {{{{"version", "0.9"}}, 1}}},
+        {"sctp_gateway_uptime_seconds", Type::gauge, "", {{{}, 7.9}}},
+        {"sctp_gateway_relayed_messages_total",
+         Type::counter,
+         "",
+         {{{{"direction", "to_backend"}}, 5}, {{{"direction", "from_backend"}}, 1e15}}},
+        {"sctp_gateway_worker_frames_received_total",
+         Type::counter,
+         "",
+         {{{{"worker", "0"}}, 10}, {{{"worker", "1"}}, 11}}},
+        {"sctp_gateway_dropped_packets_total",
+         Type::counter,
+         "",
+         {of("0", "no_route", 1), of("0", "record_forged", 2), of("1", "no_route", 3),
+          of("1", "record_forged", 4)}},
+    });
 }
 
 class TelemetryTest : public testing::Test {
@@ -105,50 +124,74 @@ class TelemetryTest : public testing::Test {
 
 TEST_F(TelemetryTest, nothing_is_answered_before_figures_are_published) {
     Client client;
-    for (const char* command : {"/gateway/info", "/gateway/relay", "/gateway/worker_list",
-                                "/gateway/worker,0", "/gateway/drops"}) {
+    for (const char* command :
+         {"/gateway/metrics", "/gateway/workers", "/gateway/worker_list", "/gateway/worker,0"}) {
         EXPECT_TRUE(client.ask(command).is_null()) << command;
     }
 }
 
-TEST_F(TelemetryTest, sections_are_those_that_were_published) {
-    telemetry_->publish(sample(), TimePoint{});
+TEST_F(TelemetryTest, figures_are_called_as_their_metrics) {
+    telemetry_->publish(sample());
     Client client;
-    EXPECT_EQ(client.ask("/gateway/info"), json({{"version", 1}, {"uptime_s", 7}}));
-    for (const char* section : {"associations", "records", "drops", "relay", "sctp", "bridge"}) {
-        EXPECT_EQ(client.ask(std::string("/gateway/") + section), sample()[section]) << section;
-    }
-    telemetry_->publish({{"relay", {{"pairs", 3}}}}, TimePoint{});
-    EXPECT_EQ(client.ask("/gateway/relay"), json({{"pairs", 3}}));
-    EXPECT_TRUE(client.ask("/gateway/drops").is_null()) << "a section that was not published";
+    EXPECT_EQ(client.ask("/gateway/metrics"),
+              json({{"version", "0.9"},
+                    {"uptime_seconds", 7},
+                    {"relayed_messages_to_backend", 5},
+                    {"relayed_messages_from_backend", 1'000'000'000'000'000}}));
+    telemetry_->publish(snapshot_of({}));
+    EXPECT_EQ(client.ask("/gateway/metrics"), json::object());
 }
 
 TEST_F(TelemetryTest, worker_is_named_by_its_index) {
-    telemetry_->publish(sample(), TimePoint{});
+    telemetry_->publish(sample());
     Client client;
     EXPECT_EQ(client.ask("/gateway/worker_list"), json({0, 1}));
-    EXPECT_EQ(client.ask("/gateway/worker,1"), json({{"index", 1}, {"received", 11}}));
+    EXPECT_EQ(client.ask("/gateway/worker,1"), json({{"worker", "1"},
+                                                     {"worker_frames_received", 11},
+                                                     {"dropped_packets_no_route", 3},
+                                                     {"dropped_packets_record_forged", 4}}));
     for (const char* wrong : {"", ",", ",2", ",-1", ",1x", ",x", ",99999999999999999999", ", 1"}) {
         EXPECT_TRUE(client.ask(std::string("/gateway/worker") + wrong).is_null()) << wrong;
     }
 }
 
-TEST_F(TelemetryTest, ports_backends_listeners_and_certificates_are_named_likewise) {
-    json figures = sample();
-    figures["ports"] = {{{"name", "n2"}, {"link_up", true}, {"counters", {{"rx_packets", 5}}}}};
-    figures["backends"] = {{{"name", "amf"}, {"state", "down"}, {"failures", 3}}};
-    figures["listeners"] = {{{"name", "nodes"}, {"associations", 2}}};
-    telemetry_->publish(figures, TimePoint{});
+TEST_F(TelemetryTest, workers_are_added_up) {
+    telemetry_->publish(sample());
     Client client;
-    EXPECT_EQ(client.ask("/gateway/port_list"), json({0}));
-    EXPECT_EQ(client.ask("/gateway/port,0"),
-              json({{"name", "n2"}, {"link_up", 1}, {"rx_packets", 5}}));
-    EXPECT_TRUE(client.ask("/gateway/port,1").is_null());
+    EXPECT_EQ(client.ask("/gateway/workers"), json({{"worker_frames_received", 21},
+                                                    {"dropped_packets_no_route", 4},
+                                                    {"dropped_packets_record_forged", 6}}));
+}
+
+TEST_F(TelemetryTest, ports_backends_listeners_and_policies_are_named_likewise) {
+    telemetry_->publish(snapshot_of({
+        {"sctp_gateway_port_link_up",
+         Type::gauge,
+         "",
+         {{{{"port", "n2"}}, 1}, {{{"port", "untrusted"}}, 0}}},
+        {"sctp_gateway_backend_failures_total", Type::counter, "", {{{{"backend", "amf"}}, 3}}},
+        {"sctp_gateway_listener_associations", Type::gauge, "", {{{{"listener", "nodes"}}, 2}}},
+    }));
+    Client client;
+    EXPECT_EQ(client.ask("/gateway/port_list"), json({0, 1}));
+    EXPECT_EQ(client.ask("/gateway/port,1"), json({{"port", "untrusted"}, {"port_link_up", 0}}));
+    EXPECT_TRUE(client.ask("/gateway/port,2").is_null());
     EXPECT_EQ(client.ask("/gateway/backend,0"),
-              json({{"name", "amf"}, {"state", "down"}, {"failures", 3}}));
-    EXPECT_EQ(client.ask("/gateway/listener,0"), json({{"name", "nodes"}, {"associations", 2}}));
-    EXPECT_EQ(client.ask("/gateway/certificate_list"), json::array()) << "none is configured";
-    EXPECT_TRUE(client.ask("/gateway/certificate,0").is_null());
+              json({{"backend", "amf"}, {"backend_failures", 3}}));
+    EXPECT_EQ(client.ask("/gateway/listener,0"),
+              json({{"listener", "nodes"}, {"listener_associations", 2}}));
+    EXPECT_EQ(client.ask("/gateway/policy_list"), json::array()) << "none has certificates";
+    EXPECT_TRUE(client.ask("/gateway/policy,0").is_null());
+    EXPECT_EQ(client.ask("/gateway/metrics"), json::object()) << "nothing is told twice";
+}
+
+TEST_F(TelemetryTest, an_answer_that_dpdk_cannot_hold_is_null_and_not_cut) {
+    std::vector<Family> families;
+    for (int i = 0; i < 300; ++i) {
+        families.push_back({"sctp_gateway_f" + std::to_string(i), Type::gauge, "", {{{}, 1}}});
+    }
+    telemetry_->publish(snapshot_of(std::move(families)));
+    EXPECT_TRUE(Client().ask("/gateway/metrics").is_null());
 }
 
 TEST_F(TelemetryTest, every_endpoint_is_listed_with_help) {
@@ -159,7 +202,7 @@ TEST_F(TelemetryTest, every_endpoint_is_listed_with_help) {
             ours.push_back(command);
         }
     }
-    EXPECT_EQ(ours.size(), 18U);
+    EXPECT_EQ(ours.size(), 12U);
     for (const std::string& command : ours) {
         EXPECT_FALSE(client.ask("/help," + command).empty()) << command;
     }
@@ -167,36 +210,31 @@ TEST_F(TelemetryTest, every_endpoint_is_listed_with_help) {
 }
 
 TEST_F(TelemetryTest, nothing_is_answered_after_the_end) {
-    telemetry_->publish(sample(), TimePoint{});
+    telemetry_->publish(sample());
     Client client;
-    EXPECT_FALSE(client.ask("/gateway/info").is_null());
+    EXPECT_FALSE(client.ask("/gateway/metrics").is_null());
     telemetry_.reset();
-    EXPECT_TRUE(client.ask("/gateway/info").is_null());
+    EXPECT_TRUE(client.ask("/gateway/metrics").is_null());
     // And a second gateway of the process, as tests have it, may come.
     EXPECT_TRUE(Telemetry::open());
-}
-
-TEST_F(TelemetryTest, publishing_is_due_once_a_second) {
-    constexpr TimePoint start = std::chrono::hours(1);
-    EXPECT_TRUE(telemetry_->is_due(start));
-    telemetry_->publish(sample(), start);
-    EXPECT_FALSE(telemetry_->is_due(start));
-    EXPECT_FALSE(telemetry_->is_due(start + std::chrono::milliseconds(999)));
-    EXPECT_TRUE(telemetry_->is_due(start + std::chrono::seconds(1)));
 }
 
 TEST_F(TelemetryTest, answer_is_never_a_mixture_of_two_publications) {
     Client client;
     std::atomic<bool> stop{false};
-    telemetry_->publish({{"relay", {{"a", 0}, {"b", 0}}}}, TimePoint{});
+    const auto both = [](double n) {
+        return snapshot_of(
+            {{"a", Type::counter, "", {{{}, n}}}, {"b", Type::counter, "", {{{}, n}}}});
+    };
+    telemetry_->publish(both(0));
     std::thread publisher([&] {
-        for (uint64_t n = 1; !stop.load(); ++n) {
-            telemetry_->publish({{"relay", {{"a", n}, {"b", n}}}}, TimePoint{});
+        for (double n = 1; !stop.load(); ++n) {
+            telemetry_->publish(both(n));
         }
     });
     for (int i = 0; i < 200; ++i) {
-        const json relay = client.ask("/gateway/relay");
-        EXPECT_EQ(relay["a"], relay["b"]);
+        const json answer = client.ask("/gateway/metrics");
+        EXPECT_EQ(answer["a"], answer["b"]);
     }
     stop.store(true);
     publisher.join();
