@@ -22,7 +22,7 @@ run_packages=(
 test_packages=(
     nftables gnuplot-nox lua5.3 redis-server softhsm2 libengine-pkcs11-openssl libnss3-dev
     prometheus curl python3-jsonschema python3-yaml systemd debhelper lintian mmdebstrap
-    tmux chromium chromium-driver
+    tmux chromium chromium-driver zsh fish
     python3-scapy python3-cryptography clang libclang-rt-14-dev llvm
     gdb valgrind
 )

@@ -96,7 +96,8 @@ chroot "$root" id sctp-gateway >/dev/null || fail "no user sctp-gateway"
 unit=$root/lib/systemd/system/sctp-gateway.service
 [ -s "$unit" ] || fail "no unit"
 for file in usr/share/man/man8/sctp-gateway.8.gz usr/share/man/man1/sctp-gateway-ctl.1.gz \
-    usr/share/bash-completion/completions/sctp-gateway-ctl usr/share/sctp-gateway/prometheus/sctp-gateway.rules.yaml \
+    usr/share/bash-completion/completions/sctp-gateway-ctl usr/share/zsh/vendor-completions/_sctp-gateway-ctl \
+    usr/share/fish/vendor_completions.d/sctp-gateway-ctl.fish usr/share/sctp-gateway/prometheus/sctp-gateway.rules.yaml \
     usr/share/sctp-gateway/grafana/sctp-gateway.json etc/sctp-gateway/gateway.yaml; do
     [ -s "$root/$file" ] || fail "no $file"
 done

@@ -39,6 +39,15 @@ json() {
     python3 -c 'import json, sys; d = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$1" "$2"
 }
 
+# follows_schema DEFINITION FILE: the answer in FILE is as tests/fixtures has it of that command.
+follows_schema() {
+    /usr/bin/python3 - "$FIXTURES/admin-answers.schema.json" "$@" <<'PYTHON'
+import json, sys, jsonschema
+schema = json.load(open(sys.argv[1]))
+jsonschema.validate(json.load(open(sys.argv[3])), {**schema, '$ref': '#/definitions/' + sys.argv[2]})
+PYTHON
+}
+
 # client_begin ARGUMENTS...: a client of the server in the background, its output in $LAB_DIR/client.log.
 client_begin() {
     lab_spawn client c "$LAB_ENDPOINT" client --connect "$(lab_at "$LAB_A" "$LAB_PORT")" --local "$(lab_at "$LAB_CLIENT" 0)" "$@"

@@ -4,7 +4,7 @@
 # what is on its way at that moment may be lost, but nothing altered.
 #   relay_restart.sh GATEWAY METHOD ASSOCIATIONS [traffic [leave]]
 . "$SOURCE_ROOT/tests/e2e/prelude.sh" || exit 1
-/usr/bin/python3 -c 'import scapy, cryptography' 2>/dev/null || skip "python3-scapy or python3-cryptography is not installed"
+/usr/bin/python3 -c 'import scapy, cryptography, jsonschema' 2>/dev/null || skip "python3-scapy, python3-cryptography or python3-jsonschema is not installed"
 VICTIM=$1 COUNT=$3 HOW=${5:-KILL}
 export LAB_METHOD=$2
 LAB_TRUNK="restart: true"
@@ -39,7 +39,8 @@ victim_pid=${LAB_PID_OF[gateway-$VICTIM]}
 cp "$LAB_DIR/gateway-$VICTIM.log" "$LAB_DIR/gateway-$VICTIM-killed.log"
 code=0
 if [ "$HOW" = leave ]; then
-    "$BUILD_ROOT/tools/ctl/sctp-gateway-ctl" --socket "$LAB_DIR/admin.sock" leave || fail "leave"
+    "$BUILD_ROOT/tools/ctl/sctp-gateway-ctl" --socket "$LAB_DIR/admin.sock" --json leave >"$LAB_DIR/answer.json" || fail "leave"
+    follows_schema leave "$LAB_DIR/answer.json" || fail "leave: $(cat "$LAB_DIR/answer.json")"
     lab_stop "gateway-$VICTIM" 0 || code=$? # no signal: only waits
     [ "$code" -eq 0 ] || fail "gateway $VICTIM left with code $code"
     grep -q "leaving .* associations to the next process" "$LAB_DIR/gateway-$VICTIM.log" || fail "it does not say that it leaves"

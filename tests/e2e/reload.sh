@@ -32,10 +32,7 @@ gateway=${LAB_PID_OF[gateway-a]}
 reload() {
     local code=0
     "$CTL" --json reload "$@" >"$LAB_DIR/answer.json" 2>"$LAB_DIR/noticed" || code=$?
-    /usr/bin/python3 - "$SOURCE_ROOT/tests/fixtures/admin-answers.schema.json" "$LAB_DIR/answer.json" <<'PYTHON' || fail "reload: $(cat "$LAB_DIR/answer.json")"
-import json, sys, jsonschema
-jsonschema.validate(json.load(open(sys.argv[2])), json.load(open(sys.argv[1]))['definitions']['reload'])
-PYTHON
+    follows_schema reload "$LAB_DIR/answer.json" || fail "reload: $(cat "$LAB_DIR/answer.json")"
     return "$code"
 }
 told() { json "$LAB_DIR/answer.json" "$1"; }

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <set>
 
 namespace sdg::admin {
@@ -111,6 +112,14 @@ TEST(AdminRequest, commands_have_names_of_their_own) {
     std::set<std::string_view> names;
     for (const Command& command : commands()) {
         EXPECT_TRUE(names.insert(command.name).second) << command.name;
+    }
+}
+
+// End-to-end tests hold the answers to it; programs rely on it.
+TEST(AdminRequest, every_command_has_a_schema_of_its_answer) {
+    const auto schema = nlohmann::json::parse(std::ifstream(FIXTURES "/admin-answers.schema.json"));
+    for (const Command& command : commands()) {
+        EXPECT_TRUE(schema["definitions"].contains(command.name)) << command.name;
     }
 }
 

@@ -1,16 +1,51 @@
 #!/usr/bin/env bash
-# The completion offers what the program takes: commands, options, and modules of the log.
+# The completion offers what the program takes: commands, options, and modules of the log. Those for zsh
+# and fish, as far as these are installed, offer what the one for bash does.
 #   completion.sh SOURCE_ROOT SCTP_GATEWAY_CTL
 set -euo pipefail
 ctl=$2
 # shellcheck source=tools/ctl/sctp-gateway-ctl.bash
 . "$1/tools/ctl/sctp-gateway-ctl.bash"
+completions=$1/tools/ctl/sctp-gateway-ctl
 
 # offered WORDS...: what comes for an empty word behind these, a line each.
 offered() {
+    local bash zsh fish
+    bash=$(offered_by_bash "$@")
+    if command -v zsh >/dev/null; then
+        zsh=$(offered_by_zsh "$@")
+        [ "$bash" = "$zsh" ] || echo "zsh: $zsh"
+    fi
+    if command -v fish >/dev/null; then
+        fish=$(offered_by_fish "$@")
+        [ "$bash" = "$fish" ] || echo "fish: $fish"
+    fi
+    echo "$bash"
+}
+offered_by_bash() {
     COMP_WORDS=(sctp-gateway-ctl "$@" '') COMP_CWORD=$(($# + 1)) COMPREPLY=()
     _sctp_gateway_ctl
     printf '%s\n' "${COMPREPLY[@]}" | sed '/^$/d' | sort
+}
+# With a compadd that prints, in place of the line editor's.
+# shellcheck disable=SC2016 # zsh expands it
+offered_by_zsh() {
+    zsh -f -c 'compadd() { shift; print -l -- "$@" }
+        _files() { }
+        () {
+            local -a words=(sctp-gateway-ctl "$@[2,-1]" "")
+            local CURRENT=$#words
+            source $1
+        } "$@"' zsh "$completions.zsh" "$@" | sed '/^$/d' | sort
+}
+# Fish offers options only for a word that begins like one.
+# shellcheck disable=SC2016 # fish expands it
+offered_by_fish() {
+    env HOME=/nonexistent fish --no-config -c 'source $argv[1]
+        set -l line sctp-gateway-ctl $argv[2..]
+        complete -C "$line "
+        string match -q -- "--*" $argv[-1]; or complete -C "$line -"' "$completions.fish" "$@" 2>/dev/null |
+        grep -v '^-w' | sort
 }
 # commands WORDS..., options WORDS...: what the program itself says behind these.
 commands() { "$ctl" "$@" --help | sed -n '/^Subcommands:/,$ s/^  \([a-z-]\+\) .*/\1/p'; }
