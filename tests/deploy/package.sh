@@ -47,6 +47,27 @@ mkdir -p "$work/tree"
     tail -n 30 "$work/build.log" >&2
     fail "dpkg-buildpackage"
 }
+# What debian/rules would have compiled: it is configured for real. The same files are installed, and
+# the flags are Debian's, with Meson's levels of optimization and none behind these.
+python3 - "$work/tree" <<'PYTHON' || fail "what debian/rules configures"
+import json, os, re, subprocess, sys
+tree = sys.argv[1]
+configured, = (os.path.join(tree, f) for f in os.listdir(tree) if f.startswith('obj-'))
+wanted = set(json.loads(subprocess.check_output(['meson', 'introspect', '--installed', configured])).values())
+top = os.path.join(tree, 'debian/tmp')
+installed = {os.path.join(folder, f)[len(top):] for folder, _, files in os.walk(top) for f in files}
+assert len(wanted) > 10 and wanted == installed, wanted ^ installed
+levels = {}
+for entry in json.load(open(os.path.join(configured, 'compile_commands.json'))):
+    flags = entry['command'].split()
+    source = os.path.relpath(os.path.join(configured, entry['file']), tree)
+    levels.setdefault([f for f in flags if f.startswith('-O')][-1], set()).add(os.path.dirname(source))
+    for flag in ('-D_FORTIFY_SOURCE=2', '-fstack-protector-strong', '-Werror=format-security', '-fcf-protection=full', '-std=c++20', '-g'):
+        assert flag in flags, (flag, entry)
+    assert any(re.match(r'-f(PIE|PIC)', f, re.I) for f in flags), entry
+assert set(levels) == {'-O2', '-O3'} and levels['-O3'] == {'dataplane/record'}, levels
+assert not any(f.startswith(('tests', 'perf')) for f in levels['-O2']), levels
+PYTHON
 deb=$(echo "$work"/sctp-gateway_*.deb)
 plugin=$(echo "$work"/sctp-gateway-wireshark_*.deb)
 took "packages"
