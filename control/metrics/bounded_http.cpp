@@ -1,5 +1,6 @@
 #include "control/metrics/bounded_http.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <httplib.h>
 #include <openssl/err.h>
@@ -8,11 +9,15 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <deque>
+#include <mutex>
 #include <optional>
+#include <unordered_map>
 #include <utility>
 
 #include "foundation/clock.h"
 #include "foundation/descriptor.h"
+#include "foundation/ip_address.h"
 
 namespace sdg::metrics {
 namespace {
@@ -36,8 +41,8 @@ bool equal_without_case(std::string_view a, std::string_view b) {
 // An accepted socket, plain or TLS. Everything ends at the deadline that was set last.
 class Connection {
  public:
-    explicit Connection(int socket) : socket_(socket) {
-        ::fcntl(socket, F_SETFL, ::fcntl(socket, F_GETFL) | O_NONBLOCK);
+    explicit Connection(Descriptor socket) : socket_(std::move(socket)) {
+        ::fcntl(socket_.get(), F_SETFL, ::fcntl(socket_.get(), F_GETFL) | O_NONBLOCK);
     }
 
     void end_in(std::chrono::milliseconds time) { deadline_ = clock_.now() + time; }
@@ -184,16 +189,94 @@ std::string refusal(std::string_view status) {
     return "HTTP/1.1 " + std::string(status) + "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 }
 
+// Who has connected: an IPv4 address or an IPv6 /64.
+IpAddress source_of(int socket) {
+    sockaddr_storage peer{};
+    socklen_t length = sizeof peer;
+    if (::getpeername(socket, reinterpret_cast<sockaddr*>(&peer), &length) != 0) {
+        return {};
+    }
+    if (peer.ss_family == AF_INET) {
+        const auto& v4 = reinterpret_cast<const sockaddr_in&>(peer);
+        return IpAddress::v4(reinterpret_cast<const uint8_t*>(&v4.sin_addr));
+    }
+    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(peer);
+    if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {
+        return IpAddress::v4(v6.sin6_addr.s6_addr + 12);
+    }
+    in6_addr network{};
+    std::copy_n(v6.sin6_addr.s6_addr, 8, network.s6_addr);
+    return IpAddress::v6(network.s6_addr);
+}
+
+// Divides the threads among sources. What comes from one that has its share waits until one of its
+// own connections has ended, and holds no thread.
+class Shares {
+ public:
+    explicit Shares(unsigned threads) : threads_(threads) {}
+
+    // The connection, when a thread may serve it now: release() follows. Null: it waits, or it is
+    // closed because too many do.
+    [[nodiscard]] Descriptor admit(const IpAddress& source, Descriptor socket) {
+        const std::lock_guard lock(mutex_);
+        Share& share = shares_[source];
+        if (share.threads < threads_) {
+            ++share.threads;
+            return socket;
+        }
+        if (share.waiting.size() < kMaxWaiting) {
+            share.waiting.push_back(std::move(socket));
+        }
+        return Descriptor();
+    }
+    // The source's next connection, for the thread that has served one. Null: there is none.
+    [[nodiscard]] Descriptor release(const IpAddress& source) {
+        const std::lock_guard lock(mutex_);
+        const auto found = shares_.find(source);
+        Share& share = found->second;
+        if (!share.waiting.empty()) {
+            Descriptor next = std::move(share.waiting.front());
+            share.waiting.pop_front();
+            return next;
+        }
+        if (--share.threads == 0) {
+            shares_.erase(found);
+        }
+        return Descriptor();
+    }
+
+ private:
+    static constexpr size_t kMaxWaiting = 16;  // of a source
+    struct Share {
+        unsigned threads = 0;
+        std::deque<Descriptor> waiting;
+    };
+
+    const unsigned threads_;  // of a source
+    std::mutex mutex_;
+    std::unordered_map<IpAddress, Share> shares_;  // of sources with a thread
+};
+
 class BoundedServer final : public httplib::Server {
  public:
     BoundedServer(const HttpLimits& limits, TlsContextPtr tls)
-        : limits_(limits), tls_(std::move(tls)) {}
+        : limits_(limits), tls_(std::move(tls)), shares_(limits.threads_of_a_source) {}
 
  private:
     enum class Head : uint8_t { whole, too_long, too_slow, gone };
 
     bool process_and_close_socket(socket_t socket) override {
-        Connection connection(socket);
+        const IpAddress source = source_of(socket);
+        bool answered = false;
+        for (Descriptor next = shares_.admit(source, Descriptor(socket)); next.get() >= 0;
+             next = shares_.release(source)) {
+            answered = serve(std::move(next));
+        }
+        return answered;
+    }
+
+    bool serve(Descriptor socket) {
+        Connection connection(std::move(socket));
         connection.end_in(limits_.first_octet);
         if (!connection.wait_for(POLLIN)) {
             return false;
@@ -248,6 +331,7 @@ class BoundedServer final : public httplib::Server {
 
     HttpLimits limits_;
     TlsContextPtr tls_;
+    Shares shares_;
 };
 
 }  // namespace
@@ -265,8 +349,11 @@ std::string reduced_head(std::string_view head) {
         const std::string_view name = line.substr(0, line.find(':'));
         const bool known = std::ranges::any_of(
             kHeaders, [name](std::string_view one) { return equal_without_case(name, one); });
-        if (known && line.ends_with(kLineEnd)) {
-            out += line;
+        if (!known || !line.ends_with(kLineEnd)) {
+            continue;
+        }
+        for (const char octet : line) {
+            out += octet == '%' ? "%25" : std::string_view(&octet, 1);
         }
     }
     out += kLineEnd;

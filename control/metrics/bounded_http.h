@@ -10,9 +10,12 @@
 //   Limits::first_octet  until the first octet; browsers connect in advance and then say nothing
 //   Limits::request      from there until the head is whole, a TLS handshake included; then: 408
 //   Limits::answer       until the answer has been taken
+//   Limits::threads_of_a_source  that one IPv4 address or IPv6 /64 may hold; what else comes from
+//                        it waits for these, without a thread
 //
-// So a thread is held for `first_octet + request + answer` and kLinger at most, whatever a client
-// does. Time is the system's: it is waited in poll().
+// So a thread is held for `first_octet + request + answer` and kLinger at most by a connection,
+// whatever a client does, and never all of them by one client. Time is the system's: it is waited
+// in poll().
 //
 // The server's threads; a handler needs nothing of this.
 #pragma once
@@ -42,6 +45,7 @@ struct HttpLimits {
     std::chrono::milliseconds first_octet{2000};
     std::chrono::milliseconds request{5000};
     std::chrono::milliseconds answer{5000};
+    unsigned threads_of_a_source = 3;
 };
 
 // Of a request only these headers reach the library and the handlers.
@@ -50,7 +54,8 @@ inline constexpr std::array<std::string_view, 3> kHeaders{"Host", "Authorization
 
 // The request line and the lines of kHeaders, with the empty line that ends a head. A line is what
 // the library takes for one: all up to a line feed; without a carriage return before it, a header
-// is left out.
+// is left out. The library decodes values as if they were URLs: "%" is encoded, so that they come
+// out as they were sent.
 [[nodiscard]] std::string reduced_head(std::string_view head);
 
 // tls null: plain HTTP. Handlers, address and threads are set as of any httplib::Server; its own

@@ -143,6 +143,8 @@ TEST_F(BoundedHttp, a_head_is_reduced_to_what_handlers_look_at) {
     EXPECT_EQ(reduced_head("GET / HTTP/1.1\r\nHost: a\nRange: bytes=0-\r\n\r\n"),
               "GET / HTTP/1.1\r\n\r\n")
         << "a line feed alone hides no header";
+    EXPECT_EQ(reduced_head("GET /%41 HTTP/1.1\r\nHost: a%41\r\n\r\n"),
+              "GET /%41 HTTP/1.1\r\nHost: a%2541\r\n\r\n");
     EXPECT_EQ(reduced_head("\r\n\r\n"), "\r\n\r\n");
     EXPECT_EQ(reduced_head("GET / HTTP/1.1\r\nHost\r\n : b\r\n\r\n"), "GET / HTTP/1.1\r\n\r\n");
 }
@@ -189,6 +191,7 @@ TEST_F(BoundedHttp, a_body_is_not_read) {
 // As many as there are threads, so that one that is not ended would keep all others waiting.
 TEST_F(BoundedHttp, requests_that_drip_are_ended_by_the_deadline) {
     settings.limits.request = 500ms;
+    settings.limits.threads_of_a_source = kServerThreads;
     start();
     std::vector<std::unique_ptr<Rude>> others;
     for (unsigned i = 1; i < kServerThreads; ++i) {
@@ -219,6 +222,7 @@ TEST_F(BoundedHttp, who_connects_and_says_nothing_is_closed) {
 
 TEST_F(BoundedHttp, a_tls_handshake_that_drips_is_ended_by_the_deadline) {
     settings.limits.request = 1s;
+    settings.limits.threads_of_a_source = kServerThreads;
     use_tls();
     start();
     std::string hello("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11);
@@ -245,6 +249,7 @@ TEST_F(BoundedHttp, requests_that_drip_inside_tls_are_ended_by_the_deadline) {
 
 TEST_F(BoundedHttp, an_answer_that_is_not_taken_holds_no_thread_for_long) {
     settings.limits.answer = 300ms;
+    settings.limits.threads_of_a_source = kServerThreads;
     for (const bool tls : {false, true}) {
         if (tls) {
             use_tls();
@@ -264,6 +269,37 @@ TEST_F(BoundedHttp, an_answer_that_is_not_taken_holds_no_thread_for_long) {
             200);
         EXPECT_LT(std::chrono::steady_clock::now() - begun, kLong) << "TLS " << tls;
     }
+}
+
+TEST_F(BoundedHttp, one_client_never_holds_all_threads) {
+    settings.limits.first_octet = 5s;
+    start();
+    const auto health_of = [this](const char* from) {
+        httplib::Client client("127.0.0.1", server->port());
+        client.set_interface(from);
+        const auto response = client.Get("/healthz");
+        return response ? response->status : -1;
+    };
+    const unsigned held = settings.limits.threads_of_a_source;
+    constexpr unsigned waiting = 16;
+    std::vector<std::unique_ptr<Rude>> silent;
+    for (unsigned i = 0; i < held + waiting; ++i) {
+        silent.push_back(std::make_unique<Rude>(server->port()));
+    }
+    EXPECT_EQ(Rude(server->port()).hear(), "") << "not even a place to wait";
+    const auto begun = std::chrono::steady_clock::now();
+    EXPECT_EQ(health_of("127.0.0.2"), 200);
+    EXPECT_LT(std::chrono::steady_clock::now() - begun, settings.limits.first_octet / 2);
+    silent.pop_back();  // the last one that waits
+    silent.erase(silent.begin());
+    silent.back()->say("GET /healthz HTTP/1.1\r\n\r\n");
+    for (auto& one : silent) {
+        if (one != silent.back()) {
+            one.reset();
+        }
+    }
+    EXPECT_TRUE(silent.back()->hear().starts_with("HTTP/1.1 200 ")) << "who waited is served";
+    EXPECT_EQ(health_of("127.0.0.1"), 200);
 }
 
 TEST_F(BoundedHttp, ranges_are_not_for_us) {
@@ -304,15 +340,22 @@ TEST_F(BoundedHttp, heads_of_the_whole_budget_are_answered) {
     }
 }
 
-TEST_F(BoundedHttp, the_longest_token_fits) {
+TEST_F(BoundedHttp, any_token_and_the_longest_one_is_compared_as_it_is) {
     const test::Pki files;
-    const std::string token(4096, 't');
     settings.token_file = files.folder() / "token";
-    std::ofstream(*settings.token_file) << token;
-    ::chmod(settings.token_file->c_str(), 0600);
-    start();
-    EXPECT_EQ(status<httplib::Client>("/metrics", {{"Authorization", "Bearer " + token}}), 200);
-    EXPECT_EQ(status<httplib::Client>("/metrics"), 401);
+    const auto with = [](const std::string& token) {
+        return httplib::Headers{{"Authorization", "Bearer " + token}};
+    };
+    for (const std::string& token :
+         {std::string(4096, 't'), std::string("100%41+%u0041%"), std::string(1000, '%')}) {
+        std::ofstream(*settings.token_file) << token;
+        ::chmod(settings.token_file->c_str(), 0600);
+        start();
+        EXPECT_EQ(status<httplib::Client>("/metrics", with(token)), 200) << token;
+        EXPECT_EQ(status<httplib::Client>("/metrics", with(token + "x")), 401);
+        EXPECT_EQ(status<httplib::Client>("/metrics", with("100A+A%")), 401);
+        EXPECT_EQ(status<httplib::Client>("/metrics"), 401);
+    }
 }
 
 }  // namespace
