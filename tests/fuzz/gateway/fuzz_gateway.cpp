@@ -1,6 +1,7 @@
 // The whole picture: two plain nodes, two gateways, three simulated links (tests/sim), and a script
 // of what nodes, operators, time and an attacker on the link between the gateways do. The attacker
-// loses, repeats, reflects, changes and invents packets, with a right CRC32c, but has no keys.
+// loses, repeats, reflects, changes and invents packets, with a right CRC32c, but has no keys. A
+// gateway that has gone bad has them: it sends key management and user messages when it should not.
 //
 // Whatever the script says: no message arrives altered, twice, out of its order or at the wrong
 // node; no record number is used twice; what the attacker forges is counted as dropped; and when
@@ -37,7 +38,7 @@ using std::chrono::milliseconds;
 using Direction = Link::Direction;
 
 enum What : uint8_t {
-    kRun,       // time goes on: [steps]
+    kRun,       // time goes on: [steps, how long one is, less 1, in 500 us]
     kMessage,   // of a client: [client, stream and order, length, length]
     kConnect,   // another client
     kForge,     // a recorded packet, changed: [direction, which, (at, at, xor)...]
@@ -48,16 +49,19 @@ enum What : uint8_t {
     kWeather,   // of the trunk: [loss, duplicate, corrupt, reorder] in 1/1024
     kBlackout,  // the next packets of one direction are lost: [direction, number]
     kRekey,     // [gateway]
-    kEnd,       // of a client: [client, shutdown or abort]
+    kEnd,       // of a node: [which of them, shutdown or abort, client or server]
     kStall,     // the server stops reading, or reads again: [client]
     kReload,    // credentials: [gateway]
     kKill,      // a gateway, and it is started again: [gateway]; with restart stores only
     kNode,      // a node's packet on the access link, changed: [(at, at, xor)...]
     kPair,      // the operator closes the first, or has it authenticated anew: [gateway, how]
     kDrain,     // no new associations any more: [gateway]
+    kNasty,     // a gateway that has gone bad: [gateway, stream and how, length, length, octets...]
+    kRefuse,    // a restart store fails, or works again: [gateway, what]
     kKinds
 };
 
+constexpr size_t kOptions = 2;
 constexpr size_t kMostClients = 3;
 constexpr size_t kRecorded = 32;
 
@@ -72,9 +76,9 @@ Direction direction_of(uint8_t octet) {
 // Content that tells whose message it is, and which.
 Message message(uint8_t client, uint16_t number, uint8_t how, size_t length) {
     Message out;
-    out.stream = how & 7;
+    out.stream = static_cast<uint16_t>((how & 7) + ((how & 32) != 0 ? 8 : 0));
     out.unordered = (how & 8) != 0;
-    out.ppid = 60;
+    out.ppid = (how & 16) != 0 ? packet::kPpidKeyManagement : 60;
     out.octets.resize(4 + length);
     SeededRandom random(uint64_t{client} << 16 | number);
     random.fill(out.octets);
@@ -138,7 +142,9 @@ void change(std::span<uint8_t> octets, std::span<const uint8_t> edits) {
 
 class Script {
  public:
-    explicit Script(uint8_t options) : restarts_((options & 4) != 0), world_(settings(options)) {
+    // options, more: what world it is in, and whether it begins before everybody is up.
+    Script(uint8_t options, uint8_t more)
+        : restarts_((options & 4) != 0), world_(settings(options, more)) {
         world_.trunk.set_tap([this](Direction direction, std::span<const uint8_t> frame) {
             record(direction, frame);
         });
@@ -165,7 +171,7 @@ class Script {
         auto& gateway = (at(content, 0) & 1) == 0 ? world_.a : world_.b;
         switch (static_cast<What>(step.what % kKinds)) {
             case kRun:
-                rounds(1U + at(content, 0) % 64);
+                rounds(1U + at(content, 0) % 64, at(content, 1) + 1U);
                 break;
             case kMessage:
                 send(content);
@@ -239,6 +245,15 @@ class Script {
             case kDrain:
                 gateway->drain();
                 break;
+            case kNasty:
+                misbehave(*gateway, content);
+                break;
+            case kRefuse:
+                if (restarts_) {
+                    world_.refuse(gateway, {.removals = (at(content, 1) & 1) != 0,
+                                            .takes = (at(content, 1) & 2) != 0});
+                }
+                break;
             default:
                 if (!node_packet_.empty()) {
                     honest_nodes_ = false;
@@ -258,6 +273,10 @@ class Script {
         lost_ = {};
         for (const auto& peer : world_.server->peers()) {
             peer->set_stalled(false);
+        }
+        if (restarts_) {
+            world_.refuse(world_.a, {});
+            world_.refuse(world_.b, {});
         }
         rounds(50);
         check();
@@ -291,7 +310,7 @@ class Script {
     }
 
  private:
-    World::Settings settings(uint8_t options) {
+    World::Settings settings(uint8_t options, uint8_t more) {
         World::Settings out;
         constexpr std::array kMethods = {Keys::preshared, Keys::preshared, Keys::tls13,
                                          Keys::dtls13};
@@ -304,13 +323,38 @@ class Script {
             config::CipherSuite::chacha20_poly1305_sha256, config::CipherSuite::aes_128_ccm_sha256};
         out.suite = kSuites[options >> 4 & 3];
         out.max_associations = 64;
+        constexpr std::array<std::array<const char*, 2>, 4> kRoles = {
+            {{"cs", "cs"}, {"c", "s"}, {"s", "cs"}, {"c", "c"}}};
+        out.roles_a = kRoles[more & 3][0];
+        out.roles_b = kRoles[more & 3][1];
+        if ((more & 4) != 0) {
+            out.mode_a = config::ProtectionMode::loose;
+        }
+        if ((more & 128) != 0) {
+            out.keys_a = Keys::all;
+        }
+        out.adjust_a = [more](config::Configuration& a) {
+            const auto expect_another = [more](auto& credentials) {
+                if ((more & 8) != 0 && credentials) {
+                    credentials->peer_names = {"dns:another.example"};
+                }
+            };
+            expect_another(a.protection[0].tls13);
+            expect_another(a.protection[0].dtls13);
+            a.backends[0].streams = (more & 16) != 0 ? 4 : 16;
+            // Both legs of one association, and one more that finds no place for its second.
+            a.limits.associations = (more & 32) != 0 ? 3 : a.limits.associations;
+        };
+        out.adjust_b = [more](config::Configuration& b) {
+            b.backends[0].streams = (more & 64) != 0 ? 4 : 16;
+        };
         out.on_start = [this](gateway::Gateway& gateway) { nonces_.watch(gateway); };
         return out;
     }
 
-    void rounds(unsigned count) {
+    void rounds(unsigned count, unsigned length = 1) {
         for (unsigned i = 0; i < count; ++i) {
-            world_.step();
+            world_.step(length * std::chrono::microseconds(500));
         }
     }
 
@@ -322,20 +366,54 @@ class Script {
 
     void send(std::span<const uint8_t> content) {
         const size_t which = at(content, 0) % clients_.size();
-        const size_t length = size_t{at(content, 2)} << 8 | at(content, 3);
-        const Message m = message(static_cast<uint8_t>(which), numbers_[which]++, at(content, 1),
-                                  length % 20'000);
+        const uint8_t how = at(content, 1);
+        const size_t length = (size_t{at(content, 2)} << 8 | at(content, 3)) % 20'000;
+        // The relay moves pieces of 64 KiB.
+        const Message m = message(static_cast<uint8_t>(which), numbers_[which]++, how,
+                                  (how & 64) != 0 ? 10 * length : length);
         ledger_.sent(m);
         echoes_.sent(m);
         clients_[which]->send(m);
     }
 
     void end(std::span<const uint8_t> content) {
-        Peer& client = *clients_[at(content, 0) % clients_.size()];
+        const auto& servers = world_.server->peers();
+        const bool of_server = (at(content, 2) & 1) != 0 && !servers.empty();
+        Peer& peer = of_server ? *servers[at(content, 0) % servers.size()]
+                               : *clients_[at(content, 0) % clients_.size()];
         if ((at(content, 1) & 1) != 0) {
-            client.abort();
+            peer.abort();
         } else {
-            client.shutdown();
+            peer.shutdown();
+        }
+    }
+
+    // Past relay and key management, which would not do it: what a peer sends that has the keys and
+    // follows no rules. It may break a message that is under way, so that nothing can be said of
+    // messages any more.
+    void misbehave(gateway::Gateway& gateway, std::span<const uint8_t> content) {
+        const uint8_t how = at(content, 1);
+        const size_t length = 1 + (size_t{at(content, 2)} << 8 | at(content, 3)) % 16'000;
+        for (const auto& pair : gateway.relay().pairs()) {
+            for (const relay::Leg* leg : {&pair->accepted_leg(), &pair->backend_leg()}) {
+                sctp::Association* const association = leg->association();
+                constexpr size_t kRoom = 100'000;  // of the send buffer, for what is begun
+                if (!leg->is_protected() || !association->is_established() ||
+                    association->unsent_octets() > kRoom) {
+                    continue;
+                }
+                honest_nodes_ = false;
+                std::vector<uint8_t> octets(length);
+                const auto given = content.subspan(std::min<size_t>(content.size(), 4));
+                std::copy_n(given.begin(), std::min(given.size(), length), octets.begin());
+                static_cast<void>(
+                    association->send({.stream = static_cast<uint16_t>(how & 7),
+                                       .ppid = (how & 16) != 0 ? 60 : packet::kPpidKeyManagement,
+                                       .unordered = (how & 8) != 0,
+                                       .end_of_message = (how & 32) == 0},
+                                      octets));
+                return;
+            }
         }
     }
 
@@ -471,15 +549,15 @@ extern "C" int LLVMFuzzerInitialize(int*, char***) {
 
 extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size,
                                           unsigned seed) {
-    return fuzz::mutate_steps(data, size, max_size, seed, 1, kKinds);
+    return fuzz::mutate_steps(data, size, max_size, seed, kOptions, kKinds);
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-    if (size == 0) {
+    if (size < kOptions) {
         return 0;
     }
-    Script script(data[0]);
-    fuzz::Steps steps({data + 1, size - 1});
+    Script script(data[0], data[1]);
+    fuzz::Steps steps({data + kOptions, size - kOptions});
     fuzz::Step step;
     for (int i = 0; i < 100 && steps.next(step); ++i) {
         script.act(step);

@@ -46,8 +46,9 @@ enum Aside : uint8_t {
     kAnew,       // the client's INIT again, of another association: [tag]
     kAllow,      // a restart of the server's that waits
     kElsewhere,  // the server connects to as many others as it may
-    kNoRoom,     // of the data plane: [calls before one fails]
+    kNoRoom,     // of the data plane: [calls before one fails; above 127: the client's]
     kGoes,       // the listener, with the next association that it takes
+    kComeBack,   // the client has lost everything but its restart keys: [more of the leg]
     kAsides
 };
 
@@ -137,12 +138,13 @@ class Observer final : public sctp::AssociationObserver {
 };
 
 class Path {
+    static constexpr uint16_t kClientPort = 40'000;
     static constexpr size_t kInitiateTag = packet::kCommonHeader + packet::kChunkHeader;
 
  public:
     explicit Path(std::span<const uint8_t> script) : script_(script) {
         const uint8_t mode = script_.u8();
-        sctp::LegSettings leg;
+        sctp::LegSettings& leg = leg_;
         if ((mode & 1) != 0) {
             leg.key_management = keys::LocalKeyManagement{};
             leg.key_management->methods = {0, 192};
@@ -161,19 +163,12 @@ class Path {
         waits_ = (mode & kRestart) != 0 && (mode & kLoose) != 0;
         const sctp::Host::Settings settings{.max_associations = (mode & kFull) != 0 ? 1U : 10U,
                                             .unauthenticated = {}};
-        for (int side = 0; side < 2; ++side) {
-            hosts_[side] = *sctp::Host::create(
-                side == 1 ? settings : sctp::Host::Settings{}, {}, protection_[side],
-                [this, side](const sctp::OutgoingPacket& packet) {
-                    queue_.push_back({side == 0 ? 1 : 0, {packet.sctp.begin(), packet.sctp.end()}});
-                    return true;
-                },
-                clock_, random_);
-        }
+        create(0, {});
+        create(1, settings);
         listener_ = *hosts_[1]->listen(address(1), 5000, 0, server_leg, 10,
                                        [this](sctp::Association&) { return accept(); });
         auto association =
-            hosts_[0]->connect({address(0), address(1), 40'000, 5000, 0}, leg, 5s, client_);
+            hosts_[0]->connect({address(0), address(1), kClientPort, 5000, 0}, leg, 5s, client_);
         require(association.has_value());
         if ((mode & kFull) != 0) {
             require(hosts_[1]
@@ -182,8 +177,8 @@ class Path {
                         .has_value());
         }
         if ((mode & kCrossing) != 0) {
-            static_cast<void>(hosts_[1]->connect({address(1), address(0), 5000, 40'000, 0}, leg, 5s,
-                                                 others_.emplace_back(protection_[1])));
+            static_cast<void>(hosts_[1]->connect({address(1), address(0), 5000, kClientPort, 0},
+                                                 leg, 5s, others_.emplace_back(protection_[1])));
         }
     }
 
@@ -217,7 +212,7 @@ class Path {
             step();
         }
         require(hosts_[0]->association_count() == 0);
-        require(client_.closed == 1);
+        require(client_.closed == 1 + closed_before_);
         listener_.reset();
     }
 
@@ -232,8 +227,45 @@ class Path {
         return IpAddress::v4(octets);
     }
 
+    void create(int side, const sctp::Host::Settings& settings) {
+        hosts_[side] = *sctp::Host::create(
+            settings, {}, protection_[side],
+            [this, side](const sctp::OutgoingPacket& packet) {
+                queue_.push_back({side == 0 ? 1 : 0, {packet.sctp.begin(), packet.sctp.end()}});
+                return true;
+            },
+            clock_, random_);
+    }
+
+    // Protected restart: from now on all but INIT and INIT ACK is sealed with the restart keys.
+    void come_back(uint8_t more) {
+        if (came_back_ || !leg_.key_management || !leg_.key_management->restart) {
+            return;
+        }
+        const size_t sent = queue_.size();
+        hosts_[0].reset();
+        queue_.resize(sent);  // it had no time for last words
+        client_.live = nullptr;
+        closed_before_ = client_.closed;
+        create(0, {});
+        sctp::LegSettings leg = leg_;
+        if ((more & 1) != 0) {
+            leg.key_management->methods = {192};
+        }
+        leg.key_management->restart = (more & 2) == 0;
+        const record::KeyMaterial nothing;
+        const sctp::RestartStart start{.epoch = Observer::kEpoch,
+                                       .send = nothing,
+                                       .receive = nothing,
+                                       .method = static_cast<uint8_t>((more & 4) != 0 ? 192 : 0)};
+        const auto association = hosts_[0]->connect({address(0), address(1), kClientPort, 5000, 0},
+                                                    leg, 5s, client_, &start);
+        require(association.has_value());
+        came_back_ = (*association)->id();
+    }
+
     sctp::AssociationObserver* accept() {
-        if (servers_.size() == 4 || refuses_) {
+        if (servers_.size() == 8 || refuses_) {
             return nullptr;
         }
         if (std::exchange(goes_, false)) {
@@ -244,22 +276,36 @@ class Path {
         return &server;
     }
 
+    // Of somebody that the script has invented, for whom nobody answers.
+    static bool is_of_stranger(std::span<const uint8_t> octets) {
+        return octets.size() >= packet::kCommonHeader &&
+               packet::read_common_header(octets.data()).destination_port > kClientPort;
+    }
+    void remember(Packet packet) {
+        seen_.push_front(std::move(packet));
+        if (seen_.size() > 16) {
+            seen_.pop_back();
+        }
+    }
+
     // opened: came in a DTLS chunk, of the restart keys by the second bit.
     void hand_over(int to, std::vector<uint8_t> octets, uint8_t opened = 0) {
         if (init_.empty() && octets.size() > kInitiateTag + 4 &&
             octets[packet::kCommonHeader] == packet::kChunkInit) {
             init_ = octets;
         }
-        seen_.push_front({to, octets});
-        if (seen_.size() > 16) {
-            seen_.pop_back();
-        }
+        remember({to, octets});
         sctp::ReceivedPacket packet;
+        const uint8_t first =
+            octets.size() > packet::kCommonHeader ? octets[packet::kCommonHeader] : uint8_t{0};
+        if (came_back_ && first != packet::kChunkInit && first != packet::kChunkInitAck) {
+            opened = 3;
+        }
         const Observer& observer = to == 0 || servers_.empty() ? client_ : servers_.back();
-        if (opened != 0 && observer.live != nullptr) {
+        if (opened != 0 && (observer.live != nullptr || (to == 0 && came_back_))) {
             packet.opened = true;
             packet.restart = (opened & 2) != 0;
-            packet.association = observer.live->id();
+            packet.association = to == 0 && came_back_ ? *came_back_ : observer.live->id();
             packet.epoch = Observer::kEpoch;
         }
         packet.local = address(to);
@@ -273,6 +319,10 @@ class Path {
         for (size_t count = queue_.size(); count > 0; --count) {
             Packet packet = std::move(queue_.front());
             queue_.pop_front();
+            if (packet.to == 0 && is_of_stranger(packet.octets)) {
+                remember(packet);
+                continue;
+            }
             const uint8_t what = scripted ? script_.u8() : uint8_t{0};
             switch (what % 8) {
                 case 1:
@@ -362,11 +412,16 @@ class Path {
                     }
                 }
                 break;
-            case kNoRoom:
-                protection_[1].fail_after(script_.u8());
+            case kNoRoom: {
+                const uint8_t calls = script_.u8();
+                protection_[calls > 127 ? 0 : 1].fail_after(calls & 127U);
                 break;
+            }
             case kGoes:
                 goes_ = true;
+                break;
+            case kComeBack:
+                come_back(script_.u8());
                 break;
             default:
                 break;
@@ -415,6 +470,9 @@ class Path {
     Observer client_{protection_[0]};
     std::deque<Observer> servers_;
     std::deque<Observer> others_;  // of what the server connects itself
+    sctp::LegSettings leg_;
+    std::optional<keys::AssociationId> came_back_;  // the client's, anew
+    int closed_before_ = 0;
     bool refuses_ = false;
     bool goes_ = false;
     bool waits_ = false;  // with a restart, until it is allowed

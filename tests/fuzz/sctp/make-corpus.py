@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the seeds of this folder's fuzz targets into corpus/<target>/."""
+"""Writes the seeds of this folder's fuzz targets into corpus/<target>/. Those named found-* are inputs that fuzzing has found."""
 import pathlib
 import struct
 
@@ -62,7 +62,7 @@ for name, chunks in {"init": chunk(1, init), "cookie-echo": chunk(10, bytes(100)
         write("fuzz_host", f"raw-{name}-{to}", b"\1" + bytes(3) + bytes([1, to, len(octets)]) + octets + bytes(60))
 
 # What happens beside the packets: an octet for each packet of a round, then what else.
-(NOTHING, RAW, AGAIN, PAUSE, ECHO, CLOSE, ABORT, ANEW, ALLOW, ELSEWHERE, NO_ROOM, GOES) = range(12)
+(NOTHING, RAW, AGAIN, PAUSE, ECHO, CLOSE, ABORT, ANEW, ALLOW, ELSEWHERE, NO_ROOM, GOES, COME_BACK) = range(13)
 PROTECTED, LOOSE, OTHER_METHODS, UNPROTECTED, REFUSES, CROSSING, FULL, RESTART, SURVIVES = 1, 2, 4, 8, 12, 16, 32, 64, 128
 TWICE = 2
 for server in (0, OTHER_METHODS, UNPROTECTED, REFUSES):
@@ -116,6 +116,27 @@ for mode in (0, PROTECTED, PROTECTED | RESTART, CROSSING):
     for rounds in range(5):
         begin = bytes([mode]) + bytes(2 * rounds)
         for name, octets in {"elsewhere": bytes([ELSEWHERE]), "goes": bytes([GOES]), **{
-                f"no-room-{calls}": bytes([NO_ROOM, calls]) for calls in range(4)}}.items():
+                f"no-room-{calls}": bytes([NO_ROOM, calls]) for calls in (0, 1, 2, 3, 128, 129)}}.items():
             write("fuzz_host", f"{name}-{mode}-{rounds}", begin + octets + bytes(40))
             write("fuzz_host", f"packet-{name}-{mode}-{rounds}", begin + b"\0" + octets + bytes(40))
+    # Both have sent an INIT, and the client sends another one: two cookies with the server's tag, which come when its
+    # client has not taken either INIT ACK (the verification tag is wrong).
+    for gap in range(5):
+        write("fuzz_host", f"crossing-anew-{mode}-{gap}", bytes([mode | CROSSING, 0, 0, ANEW, 1] + [4, 0, 4, 238, 1, 4, 0, 4, 238] + [ECHO, 0, 0]) + bytes(
+            gap) + bytes([ECHO, 1, 0]) + bytes(40))
+    write("fuzz_host", f"no-room-elsewhere-{mode}", bytes([mode, 0, NO_ROOM, 0, 0, ELSEWHERE]) + bytes(60))
+for to in range(2):
+    for name, chunks in {"init-ack-tag": chunk(2, bytes(4) + init[4:] + parameter(7, bytes(20))), "cookie-empty": chunk(10)}.items():
+        octets = struct.pack(">HHII", 40000, 5000, 1, 0) + chunks
+        write("fuzz_host", f"raw-{name}-{to}", b"\1" + bytes(3) + raw(to, octets) + bytes(60))
+# Peers of one source that do not authenticate.
+write("fuzz_host", "crowd", bytes([PROTECTED]) + bytes(90) + b"".join(
+    raw(1, own_init(init + management[5], 40001 + peer)) + bytes([0, ECHO, 0, 0, 0]) for peer in range(7)))
+# A client that comes back by itself, at once or when the server has been allowed to let it, with or without what it had.
+for mode in (PROTECTED | RESTART, PROTECTED | RESTART | LOOSE, PROTECTED | RESTART | CROSSING):
+    for more in (0, 1, 2, 4, 5):
+        for rounds in (12, 18, 60):
+            for name, then in {"": b"", "-goes": bytes([GOES]), "-closed": bytes([0, 0, CLOSE]), "-no-room": bytes(
+                    [NO_ROOM, 1]), "-allowed": bytes([0, 0, 0, 0, ALLOW])}.items():
+                write("fuzz_host", f"comes-back-{mode}-{more}-{rounds}{name}", bytes([mode]) + bytes(rounds) + bytes(
+                    [COME_BACK, more]) + then + bytes(60))
