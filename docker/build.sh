@@ -1,6 +1,6 @@
 #!/bin/sh
-# The steps of the Dockerfile, in one place so that a test can take them too (tests/deploy/package.sh
-# does `runtime` in a Debian root of its own).
+# The steps of the Dockerfile, in one place. tests/deploy/container_picture.py takes them all, without a
+# container engine.
 #
 #   docker/build.sh dependencies    what compiling takes
 #   docker/build.sh package         the tree in the current folder as Debian packages, in /out
@@ -21,7 +21,7 @@ install_packages() {
 
 case "${1:-}" in
     dependencies)
-        install_packages g++ ninja-build dpkg-dev fakeroot
+        install_packages g++ ninja-build dpkg-dev
         [ -n "${OFFLINE:-}" ] || apt-get update -q
         apt-get build-dep -qy --no-install-recommends ./
         rm -rf /var/lib/apt/lists/*
@@ -30,13 +30,14 @@ case "${1:-}" in
         DEB_BUILD_OPTIONS=noautodbgsym dpkg-buildpackage -us -uc -b
         mkdir -p /out
         mv ../sctp-gateway_*.deb /out/sctp-gateway.deb
-        find . -type f -name sctp-endpoint -perm -u+x -exec cp {} /out/ \;
+        cp obj-*/endpoint/sctp-endpoint /out/
         ;;
     runtime)
         groupadd --system --gid $USER_ID sctp-gateway
         useradd --system --uid $USER_ID --gid $USER_ID --no-create-home --home-dir /var/lib/sctp-gateway \
             --shell /usr/sbin/nologin sctp-gateway
-        install_packages "$2" libcap2-bin
+        # The package wants systemd or this; there is nothing for the larger one to do here.
+        install_packages "$2" libcap2-bin systemd-standalone-sysusers
         for folder in /run/sctp-gateway /var/lib/sctp-gateway /var/log/sctp-gateway; do
             install -d -o sctp-gateway -g sctp-gateway -m 0750 "$folder"
         done

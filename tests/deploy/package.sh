@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The Debian packages: built from the tree (with the programs of the build folder, not compiled
 # again), checked by lintian, installed into a Debian root of their own, where the service starts
-# the way its unit says. The root without the packages is kept in the build folder.
+# the way its unit says. The root without the packages is kept in the build folder. Containers:
+# container_picture.py.
 set -euo pipefail
 skip() {
     echo "skipped: $*"
@@ -81,24 +82,9 @@ for link in usr/lib/x86_64-linux-gnu/wireshark/plugins/sctp_dtls_{chunk,keying}.
 done
 "$work/plugin/usr/share/sctp-gateway/wireshark/decrypt-capture" --help >/dev/null || fail "decrypt-capture"
 
-# --- a root with what the package depends on, from the mirrors this machine uses ---
-wanted=$(dpkg-deb -f "$deb" Depends Pre-Depends | sed 's/^[A-Za-z-]*: //' | tr ',' '\n' |
-    sed -E 's/\(.*\)//; s/^ *//; s/ *\|.*//; s/^systemd$/systemd-standalone-sysusers/; s/ *$//' | sort -u | grep . | paste -sd,),libcap2-bin
-root_tar=$BUILD_ROOT/package-root-$(echo "$wanted" | sha256sum | cut -c1-16).tar
-if [ ! -s "$root_tar" ]; then
-    sources=()
-    for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
-        [ ! -s "$file" ] || sources+=("$file")
-    done
-    mmdebstrap --quiet --format=tar --variant=apt --include="$wanted" --dpkgopt='path-exclude=/usr/share/doc/*' \
-        --dpkgopt='path-exclude=/usr/share/locale/*' bookworm "$root_tar.new" "${sources[@]}" \
-        >"$work/root.log" 2>&1 || {
-        tail -n 10 "$work/root.log" >&2
-        skip "no Debian root can be made: no mirror?"
-    }
-    mv "$root_tar.new" "$root_tar"
-    took "root made"
-fi
+# --- a root with what the package depends on ---
+root_tar=$(bash "$SOURCE_ROOT/tests/deploy/debian_root.sh" "$BUILD_ROOT" "$deb") || skip "no Debian root"
+took "root"
 mkdir "$work/root"
 tar -C "$work/root" -xf "$root_tar"
 took "root unpacked"
@@ -180,28 +166,3 @@ for file in etc/sctp-gateway/gateway.yaml usr/bin/sctp-gateway; do
     [ ! -e "$root/$file" ] || fail "purge leaves $file"
 done
 took "purged"
-
-# --- the container image: the same root, the Dockerfile's own step, the user without ambient capabilities ---
-chroot "$root" userdel sctp-gateway
-# A fresh image has none of what the service has left there as another user.
-rm -rf "$root/run/sctp-gateway" "$root/var/lib/sctp-gateway" "$root/var/log/sctp-gateway"
-cp "$SOURCE_ROOT/docker/build.sh" "$root/tmp/"
-OFFLINE=1 chroot "$root" /tmp/build.sh runtime "/tmp/$(basename "$deb")" >"$work/image.log" 2>&1 || {
-    tail -n 20 "$work/image.log" >&2
-    fail "docker/build.sh runtime"
-}
-started=$(sed -n 's/^CMD \["\(.*\)"\]$/\1/p' "$SOURCE_ROOT/docker/Dockerfile" | sed 's/", "/ /g')
-: >"$work/notify.log"
-# shellcheck disable=SC2086 # words
-RUNTIME_DIRECTORY=/run/sctp-gateway ip netns exec "$network" chroot "$root" setpriv --reuid=64042 --regid=64042 \
-    --clear-groups --inh-caps=-all --bounding-set=-all,+net_raw,+net_admin,+ipc_lock /usr/bin/sctp-gateway $started >"$work/service.log" 2>&1 &
-gateway=$!
-# What HEALTHCHECK does.
-await "the container's health" chroot --userspec=64042:64042 "$root" /usr/bin/sctp-gateway-ctl status
-grep -q '^CapEff:	0000000000000000$' "/proc/$gateway/status" || fail "capabilities are left in the container"
-kill -TERM "$gateway"
-code=0
-wait "$gateway" || code=$?
-gateway=''
-[ "$code" -eq 0 ] || fail "the container's program ended with $code"
-took "image"
