@@ -5,7 +5,8 @@
 #   ./test.sh unit       only the named Meson suites (unit, sim, interop, e2e, vectors, perf)
 #
 # BUILD_DIR (default build) and SANITIZE (e.g. address,undefined) may be set. The fuzz smoke needs a
-# second, small build with clang in build-fuzz; FUZZ_SECONDS (default 5) is how long each target runs.
+# second, small build with clang in build-fuzz; FUZZ_SECONDS (default 5) is how long each target runs,
+# and with COVERAGE_LIMIT (percent) each must have reached that part of its lines.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -30,6 +31,7 @@ cp "$build/meson-logs/testlog.junit.xml" "$report/meson.xml"
 
 if [ ${#suites[@]} -eq 0 ] && [ -z "${SANITIZE:-}" ]; then
     scripts/fuzz-smoke.sh "${FUZZ_SECONDS:-5}" "$report/fuzz.xml" || failed_runs=1
+    [ -z "${COVERAGE_LIMIT:-}" ] || scripts/coverage.sh || failed_runs=1
 fi
 
 exec python3 scripts/count-tests.py "$failed_runs" "$report"/*.xml
