@@ -50,6 +50,6 @@ for program in $(fuzz_programs "$dir" "$@"); do
 done
 [ "$missed" = 0 ] || exit 0
 [ "$doc" = 0 ] || python3 scripts/coverage_row.py --doc docs/fuzzing.md <"$work/table"
-awk -F'|' -v limit=$limit '
+awk -F'|' -v limit="$limit" '
     { sub(/ *%.*/, "", $4); if ($4 + 0 < limit) { print $2 "is below " limit " %"; bad = 1 } }
     END { exit bad }' "$work/table" >&2
