@@ -32,6 +32,7 @@
 #include "foundation/scheduling.h"
 #include "foundation/wall_clock.h"
 #include "gateway/gateway.h"
+#include "gateway/kernel_forwarding.h"
 #include "gateway/logging.h"
 #include "gateway/operator_side.h"
 #include "gateway/reload.h"
@@ -383,6 +384,9 @@ int run(const config::LoadedFile& loaded, const CommandLine& command) {
         return 1;
     }
     auto& log = log::of("gateway");
+    for (const std::string& setting : kernel_forwarding(configuration)) {
+        log.warn("{} is not 0: the kernel sends on once more what is for the gateway", setting);
+    }
     log.info("ready: {} listeners, {} backends, {} ports, {} workers{}",
              configuration.listeners.size(), configuration.backends.size(),
              configuration.ports.size(), configuration.workers.count,

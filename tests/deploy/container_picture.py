@@ -188,9 +188,6 @@ def build_images(work):
             base.mkdir()
             run("tar", "-C", str(base), "-xf", made.stdout.strip())
         return base
-    # An overlay over all of this machine cannot be kept in a folder of the same file system.
-    (work / "images/build").mkdir(parents=True)
-    run("mount", "-t", "tmpfs", "tmpfs", str(work / "images/build"))
     builder = Builder(work / "images", context, {"debian:12": lambda images: "/", "debian:12-slim": slim},
                       {"OFFLINE": "1", "SDG_BUILT": str(BUILD)}, [BUILD])
     return context, builder.build(context / "docker/Dockerfile")
@@ -229,6 +226,8 @@ def main():
     work = pathlib.Path(tempfile.mkdtemp(prefix="sdg-containers."))
     containers, networks, capture = {}, None, None
     try:
+        # An overlay over all of this machine cannot be kept in a folder of the same file system.
+        run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", str(work))
         begun = time.monotonic()
 
         def took(what):
@@ -267,6 +266,7 @@ def main():
         for name in ("gateway-a", "gateway-b"):
             proc = pathlib.Path(f"/proc/{containers[name].pid()}/status").read_text(encoding="ascii")
             assert "CapEff:\t0000000000000000" in proc, f"{name} has capabilities left"
+            assert "warning" not in containers[name].log.read_text(encoding="utf-8"), f"{name} has a complaint"
         took("started")
 
         client = containers["client"]
@@ -304,7 +304,7 @@ def main():
         mounted = [line.split()[1] for line in pathlib.Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()]
         for path in reversed([one for one in mounted if one.startswith(str(work))]):
             run("umount", "--lazy", path)
-        run("rm", "-rf", "--one-file-system", str(work))
+        work.rmdir()
 
 
 main()
