@@ -3,6 +3,7 @@
 
 containers.py SOURCE_ROOT SCTP_GATEWAY
 """
+import json
 import os
 import re
 import subprocess
@@ -76,7 +77,9 @@ def kubernetes():
         kinds.setdefault(d["kind"], {})[d["metadata"]["name"]] = d
     attachments = set(kinds["NetworkAttachmentDefinition"])
     for d in kinds["NetworkAttachmentDefinition"].values():
-        assert "type" in yaml.safe_load(d["spec"]["config"])
+        link, tuning = json.loads(d["spec"]["config"])["plugins"]
+        assert link["type"] == "macvlan" and "ipam" not in link
+        assert tuning == {"type": "tuning", "sysctl": {"net.ipv4.conf.IFNAME.forwarding": "0"}}
     spec = kinds["Deployment"]["sctp-gateway"]["spec"]
     labels = spec["template"]["metadata"]["labels"]
     assert spec["selector"]["matchLabels"].items() <= labels.items()
