@@ -186,7 +186,7 @@ void Restoration::on_taken(std::vector<Waiting>& pairs,
     size_t next = 0;
     for (Waiting& pair : pairs) {
         std::string lacks;
-        bool try_again = false;
+        bool gone = false;  // for good
         for (StoredLeg* leg : {&pair.accepted, &pair.backend_leg}) {
             if (!leg->is_protected || leg->taken) {
                 continue;
@@ -195,8 +195,9 @@ void Restoration::on_taken(std::vector<Waiting>& pairs,
             if (result && !result->contexts.empty()) {
                 leg->taken = std::move(*result);
             } else {
-                try_again = !result && may_pass(result.error().code);
-                failed = failed || try_again;
+                const bool passes = !result && may_pass(result.error().code);
+                failed = failed || passes;
+                gone = gone || !passes;
                 lacks = fmt::format("{}: {}", restart::to_string(leg->tuple),
                                     result ? "no keys" : result.error().message);
             }
@@ -210,7 +211,7 @@ void Restoration::on_taken(std::vector<Waiting>& pairs,
                 pair.listener, pair.backend,
                 {.accepted = {pair.accepted.tuple, std::move(pair.accepted.taken)},
                  .backend = {pair.backend_leg.tuple, std::move(pair.backend_leg.taken)}});
-        } else if (try_again && (!failing_since_ || clock_.now() - *failing_since_ < kPatience)) {
+        } else if (!gone && (!failing_since_ || clock_.now() - *failing_since_ < kPatience)) {
             waiting_.push_back(std::move(pair));
         } else {
             give_up(pair, lacks);
