@@ -168,7 +168,12 @@ class Container:
 
     def kill(self):
         if self.process.poll() is None:
-            self.process.kill()  # its first process, and so all, go with it
+            # All of the container go with its first process. That one does not go with unshare, in spite of
+            # --kill-child: a change of user clears the signal at the parent's death.
+            first = self.pid()
+            if first is not None:
+                os.kill(first, signal.SIGKILL)
+            self.process.kill()
             self.process.wait()
 
 
@@ -223,6 +228,7 @@ def main():
             skip("namespaces cannot be made here")
         os.environ["IN_NAMESPACE"] = "yes"
         os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable, *sys.argv])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # taking too long: nothing may stay behind
     work = pathlib.Path(tempfile.mkdtemp(prefix="sdg-containers."))
     containers, networks, capture = {}, None, None
     try:
