@@ -27,7 +27,7 @@ void add(std::atomic<uint64_t>& counter, uint64_t n) {
 
 std::vector<port::PortSettings> Forwarder::port_settings() const {
     std::vector<port::PortSettings> out;
-    const auto add_leg = [&out](port::PortSettings& to, const ForwarderSettings::LegSettings& leg) {
+    const auto add_leg = [](port::PortSettings& to, const ForwarderSettings::LegSettings& leg) {
         to.addresses.push_back({leg.addresses.gateway, 24});
         if (leg.node_mac) {
             to.neighbours.push_back({leg.addresses.node, *leg.node_mac});
