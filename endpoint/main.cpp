@@ -11,7 +11,6 @@
 #include "endpoint/report.h"
 #include "endpoint/sctp_socket.h"
 #include "endpoint/server.h"
-#include "foundation/scheduling.h"
 
 namespace {
 
@@ -321,7 +320,6 @@ int main(int argc, char** argv) try {
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : 1;
     }
-    sdg::take_short_turns();  // it measures round trips
     const auto code = app.got_subcommand("server") ? serve(arguments) : ask(arguments);
     return code ? *code : complain(code.error());
 } catch (const std::exception& error) {
