@@ -287,7 +287,8 @@ Result<size_t> LiveAssociation::send(const FragmentInfo& info, std::span<const u
                     text_of(error));
     }
     sent_since_dry_ = true;
-    blocked_ = static_cast<size_t>(taken) < octets.size();
+    // A short message may fit where another did not, for which the room is still to be told of.
+    blocked_ = blocked_ || static_cast<size_t>(taken) < octets.size();
     return static_cast<size_t>(taken);
 }
 

@@ -169,6 +169,44 @@ TEST(Transfer, goes_on_when_nothing_arrives_at_the_first_attempt) {
     }
 }
 
+class WritableCounter final : public Recorder {
+ public:
+    void on_writable(sctp::Association&) override { ++told; }
+    size_t told = 0;
+};
+
+// Some room is there before as much as usrsctp tells of.
+TEST(Transfer, room_is_told_of_although_a_short_message_has_found_some) {
+    TwoHosts net;
+    sctp::LegSettings leg;
+    leg.send_buffer = 16 * 1024;
+    net.listen(net.b, 5000);
+    WritableCounter client;
+    net.connect(client, 5000, leg);
+    ASSERT_TRUE(net.run_until(2s, [&] { return !net.b.accepted.empty(); }));
+    net.run(1s);
+    size_t may_come = 0;  // packets from B
+    net.filter = [&may_come](Seen& packet) {
+        return packet.from_a || may_come == SIZE_MAX || (may_come > 0 && may_come-- > 0);
+    };
+    const std::vector<uint8_t> message(1024);
+    const auto send = [&](std::span<const uint8_t> octets, uint16_t stream) {
+        const auto taken = client.association->send(
+            {.stream = stream, .ppid = 0, .unordered = false, .end_of_message = true}, octets);
+        return taken ? *taken : SIZE_MAX;
+    };
+    for (int i = 0; i < 16; ++i) {
+        ASSERT_EQ(send(message, 0), message.size());
+    }
+    ASSERT_EQ(send(message, 0), 0U) << "the buffer is full";
+    may_come = 1;
+    const std::vector<uint8_t> short_message(100);
+    ASSERT_TRUE(net.run_until(2s, [&] { return send(short_message, 1) == short_message.size(); }));
+    ASSERT_EQ(client.told, 0U) << "there was room for everything";
+    may_come = SIZE_MAX;
+    EXPECT_TRUE(net.run_until(5s, [&] { return client.told > 0; }));
+}
+
 // usrsctp looks for a larger path MTU every ten minutes, unless it is told not to, for each path.
 class LongLife : public ::testing::Test {
  protected:
