@@ -137,6 +137,8 @@ Result<SctpSocket> SctpSocket::create(IpAddress::Family family, uint16_t streams
     init.sinit_max_instreams = streams;
     // As signalling nodes are set up. A raw socket's receive buffer is small, so that a burst can
     // lose its tail even on a perfect link.
+    // usrsctp's thread counts its sleeps of 10 ms, not the time: on a machine with too much to do
+    // all this takes several times as long.
     sctp_rtoinfo rto{};
     rto.srto_initial = 500;  // ms
     rto.srto_min = 100;
