@@ -46,6 +46,7 @@ fuzz_options() {
         # Longer than what is allowed: files with every option, requests, records.
         fuzz_config | fuzz_dtls_chunk) echo -max_len=18000 ;;
         fuzz_admin_request) echo -max_len=6000 ;;
+        fuzz_http) echo -max_len=10000 ;;
     esac
     [ ! -f "$dictionary" ] || echo "-dict=$dictionary"
 }

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdint>
@@ -38,15 +39,27 @@ enum Option : uint8_t {
     kTls = 1,
     kPieces = 2,  // in two, at half of it
     kWaits = 4,   // does not say that it has ended
+    kHangs = 8,   // the control loop has told nothing for long
     kOthersShift = 4,
+    kNoPage = 64,  // nobody has asked for the page's figures
 };
 
 constexpr std::string_view kToken = "s3cret";
 constexpr std::string_view kFigure = "of_nobody_else 1";
 
+// Set by the target, read by the servers' threads.
+class SharedClock final : public Clock {
+ public:
+    [[nodiscard]] TimePoint now() const override { return now_.load(); }
+    void advance(std::chrono::nanoseconds by) { now_ = now_.load() + by; }
+
+ private:
+    std::atomic<TimePoint> now_{TimePoint{} + std::chrono::hours(1)};
+};
+
 struct Servers {
     test::Pki pki;
-    std::shared_ptr<SteadyClock> clock = std::make_shared<SteadyClock>();
+    std::shared_ptr<SharedClock> clock = std::make_shared<SharedClock>();
     std::unique_ptr<metrics::HttpServer> plain;
     std::unique_ptr<metrics::HttpServer> tls;
     std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> client{SSL_CTX_new(TLS_client_method()),
@@ -65,15 +78,15 @@ struct Servers {
         ::chmod(settings.token_file->c_str(), 0600);
         plain = std::move(*metrics::HttpServer::start(settings, clock));
         tls = std::move(*metrics::HttpServer::start(with_tls, clock));
-        publish();
+        publish(true);
     }
-    void publish() const {
+    void publish(bool page) const {
         auto snapshot = std::make_shared<metrics::Snapshot>();
         snapshot->made_at = clock->now();
         snapshot->ready = true;
         snapshot->state = "ready";
         snapshot->families = {{"of_nobody_else", metrics::Type::gauge, "h", {{{}, 1}}}};
-        snapshot->page_figures = std::string(kFigure);
+        snapshot->page_figures = page ? std::string(kFigure) : std::string();
         plain->publish(snapshot);
         tls->publish(snapshot);
     }
@@ -189,7 +202,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const std::string_view text(reinterpret_cast<const char*>(data + 1), size - 1);
     check_reduced(text);
     Servers& all = servers();
-    all.publish();
+    if ((options & kHangs) != 0) {
+        all.clock->advance(metrics::HttpServer::kWanted + std::chrono::seconds(1));
+    } else {
+        all.publish((options & kNoPage) == 0);
+    }
     const bool tls = (options & kTls) != 0;
     const uint16_t port = (tls ? all.tls : all.plain)->port();
     std::vector<Descriptor> others;
@@ -205,6 +222,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
     const std::string answer = client.hear();
     require(answer.empty() || answer.starts_with("HTTP/1.1 "));
+    require((options & kHangs) == 0 || answer.find(kFigure) == std::string::npos);
+    require(!(tls ? all.plain : all.tls)->wants_page_figures() || (options & kHangs) == 0);
     require(tls || answer.find(kFigure) == std::string::npos ||
             text.find(kToken) != std::string_view::npos);
     return 0;

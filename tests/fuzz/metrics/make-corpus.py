@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Writes the seeds of fuzz_http: an octet of options (TLS, in two pieces, waits, others beside it), then what is said."""
+"""Writes the seeds of fuzz_http: an octet of options (TLS, in two pieces, waits, the control loop
+hangs, others beside it, no figures of the page), then what is said."""
 import pathlib
 
-TLS, PIECES, WAITS, OTHERS = 1, 2, 4, 16
+TLS, PIECES, WAITS, HANGS, OTHERS, NO_PAGE = 1, 2, 4, 8, 16, 64
 END = b"\r\n\r\n"
 token = b"Authorization: Bearer s3cret\r\n"
 host = b"Host: localhost\r\n"
@@ -24,3 +25,6 @@ for name, octets in said.items():
 for options in (PIECES, WAITS, WAITS | TLS, 3 * OTHERS, 3 * OTHERS | TLS):
     (folder / f"metrics-{options}").write_bytes(bytes([options]) + said["metrics"])
     (folder / f"half-{options}").write_bytes(bytes([options]) + said["half"])
+for options in (HANGS, HANGS | TLS, NO_PAGE, NO_PAGE | TLS):
+    for name in ("metrics", "figures", "health", "ready"):
+        (folder / f"{name}-{options}").write_bytes(bytes([options]) + said[name])
