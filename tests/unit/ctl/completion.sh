@@ -7,6 +7,8 @@ ctl=$2
 # shellcheck source=tools/ctl/sctp-gateway-ctl.bash
 . "$1/tools/ctl/sctp-gateway-ctl.bash"
 completions=$1/tools/ctl/sctp-gateway-ctl
+home=$(mktemp -d) # fish makes folders in its user's
+trap 'rm -rf "$home"' EXIT
 
 # offered WORDS...: what comes for an empty word behind these, a line each.
 offered() {
@@ -41,7 +43,7 @@ offered_by_zsh() {
 # Fish offers options only for a word that begins like one.
 # shellcheck disable=SC2016 # fish expands it
 offered_by_fish() {
-    env HOME=/nonexistent fish --no-config -c 'source $argv[1]
+    env -u XDG_CONFIG_HOME -u XDG_DATA_HOME HOME="$home" fish --no-config -c 'source $argv[1]
         set -l line sctp-gateway-ctl $argv[2..]
         complete -C "$line "
         string match -q -- "--*" $argv[-1]; or complete -C "$line -"' "$completions.fish" "$@" 2>/dev/null |
