@@ -17,7 +17,7 @@
 
 #include "foundation/clock.h"
 #include "foundation/descriptor.h"
-#include "foundation/ip_address.h"
+#include "foundation/source_network.h"
 
 namespace sdg::metrics {
 namespace {
@@ -189,7 +189,7 @@ std::string refusal(std::string_view status) {
     return "HTTP/1.1 " + std::string(status) + "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 }
 
-// Who has connected: an IPv4 address or an IPv6 /64.
+// Who has connected.
 IpAddress source_of(int socket) {
     sockaddr_storage peer{};
     socklen_t length = sizeof peer;
@@ -204,9 +204,7 @@ IpAddress source_of(int socket) {
     if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {
         return IpAddress::v4(v6.sin6_addr.s6_addr + 12);
     }
-    in6_addr network{};
-    std::copy_n(v6.sin6_addr.s6_addr, 8, network.s6_addr);
-    return IpAddress::v6(network.s6_addr);
+    return source_network(IpAddress::v6(v6.sin6_addr.s6_addr));
 }
 
 // Divides the threads among sources. What comes from one that has its share waits until one of its

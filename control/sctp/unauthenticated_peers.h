@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <unordered_map>
 
-#include "foundation/ip_address.h"
+#include "foundation/source_network.h"
 
 namespace sdg::sctp {
 
@@ -26,18 +26,18 @@ class UnauthenticatedPeers {
  public:
     [[nodiscard]] bool admits(const IpAddress& peer, uint32_t places,
                               const UnauthenticatedShares& shares) const {
-        const auto found = by_source_.find(source_of(peer));
+        const auto found = by_source_.find(source_network(peer));
         const uint32_t of_source = found != by_source_.end() ? found->second : 0;
         return all_ < part(places, shares.all) && of_source < part(places, shares.source);
     }
     void add(const IpAddress& peer) {
         ++all_;
-        ++by_source_[source_of(peer)];
+        ++by_source_[source_network(peer)];
     }
     // Authenticated, or gone.
     void remove(const IpAddress& peer) {
         --all_;
-        if (const auto found = by_source_.find(source_of(peer)); --found->second == 0) {
+        if (const auto found = by_source_.find(source_network(peer)); --found->second == 0) {
             by_source_.erase(found);
         }
     }
@@ -46,13 +46,6 @@ class UnauthenticatedPeers {
  private:
     static uint32_t part(uint32_t places, double share) {
         return std::max(1U, static_cast<uint32_t>(std::ceil(places * share)));
-    }
-    static IpAddress source_of(IpAddress peer) {
-        constexpr size_t kPrefix = 8;
-        if (peer.family == IpAddress::Family::v6) {
-            std::fill(peer.octets.begin() + kPrefix, peer.octets.end(), uint8_t{0});
-        }
-        return peer;
     }
 
     uint32_t all_ = 0;
