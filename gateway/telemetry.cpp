@@ -145,7 +145,8 @@ int on_list(const char* command, const char*, rte_tel_data* out) {
         return -1;
     }
     rte_tel_data_start_array(out, RTE_TEL_U64_VAL);
-    for (size_t i = 0; i < items(*all, item).size(); ++i) {
+    const size_t count = items(*all, item).size();
+    for (size_t i = 0; i < count; ++i) {
         rte_tel_data_add_array_u64(out, i);
     }
     return 0;
