@@ -25,6 +25,10 @@ def message(client, length, how=1):
     return step(MESSAGE, client, how, length >> 8, length & 255)
 
 
+def nasty(gateway, how):
+    return step(NASTY, gateway, how, 60, 0, bytes([1, 0, 0, 5, 22, 3, 3]))
+
+
 traffic = b"".join(message(0, n, how) for n, how in ((10, 1), (300, 2), (5000, 9), (20, 1), (1400, 11)))
 chunk = bytes.fromhex
 clear = {
@@ -33,8 +37,9 @@ clear = {
     "shutdown-complete": chunk("0e000004"), "data": chunk("0003001400000001000000000000003c41424344"),
     "dtls-short": chunk("4100000c002b000100000000"), "cookie-ack": chunk("0b000004"),
 }
+methods = ((PRESHARED, "preshared"), (TLS13, "tls13"), (DTLS13, "dtls13"))
 seeds = {}
-for method, name in ((PRESHARED, "preshared"), (TLS13, "tls13"), (DTLS13, "dtls13")):
+for method, name in methods:
     seeds[f"{name}-traffic"] = options(method) + traffic + step(RUN, 60) * 2
     seeds[f"{name}-rekeys"] = options(method) + (step(REKEY, 0) + message(0, 500) + step(RUN, 40)
                                                  + step(REKEY, 1) + step(RUN, 40)) * 3
@@ -68,7 +73,7 @@ for suite in range(1, 4):
 frames = [bytes(14), b"\xff" * 6 + bytes(6) + chunk("0806000108000604000102000000000b0a0200020000000000000a020001")]
 seeds["frames"] = options(PRESHARED) + b"".join(step(FRAME, where, frame) for where in range(4) for frame in frames)
 
-for method, name in ((PRESHARED, "preshared"), (TLS13, "tls13"), (DTLS13, "dtls13")):
+for method, name in methods:
     for gateway in range(2):
         for how in range(2):
             seeds[f"{name}-pair-{gateway}-{how}"] = options(method) + traffic + step(PAIR, gateway, how) + message(
@@ -81,14 +86,6 @@ for gateway in range(2):
 seeds["different-keys"] = options(PRESHARED | DIFFERENT_KEYS) + traffic + step(RUN, 63) * 8
 seeds["b-plain"] = options(PRESHARED | B_PLAIN) + traffic + step(RUN, 63) * 4
 
-
-
-
-def nasty(gateway, how):
-    return step(NASTY, gateway, how, 60, 0, bytes([1, 0, 0, 5, 22, 3, 3]))
-
-
-methods = ((PRESHARED, "preshared"), (TLS13, "tls13"), (DTLS13, "dtls13"))
 # A second passes in steps of 10 ms.
 second = step(RUN, 49, 19) * 2
 for name, how, more in (("ppid-4242", 17, 0), ("stream-9", 33, 0), ("stream-9-few-a", 33, FEW_STREAMS_A),

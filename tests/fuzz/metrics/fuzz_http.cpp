@@ -12,7 +12,6 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdint>
@@ -24,10 +23,10 @@
 
 #include "control/metrics/bounded_http.h"
 #include "control/metrics/http_server.h"
-#include "foundation/clock.h"
 #include "foundation/descriptor.h"
 #include "tests/fuzz/packet/require.h"
 #include "tests/support/pki.h"
+#include "tests/support/shared_clock.h"
 
 namespace {
 
@@ -47,19 +46,11 @@ enum Option : uint8_t {
 constexpr std::string_view kToken = "s3cret";
 constexpr std::string_view kFigure = "of_nobody_else 1";
 
-// Set by the target, read by the servers' threads.
-class SharedClock final : public Clock {
- public:
-    [[nodiscard]] TimePoint now() const override { return now_.load(); }
-    void advance(std::chrono::nanoseconds by) { now_ = now_.load() + by; }
-
- private:
-    std::atomic<TimePoint> now_{TimePoint{} + std::chrono::hours(1)};
-};
+;
 
 struct Servers {
     test::Pki pki;
-    std::shared_ptr<SharedClock> clock = std::make_shared<SharedClock>();
+    std::shared_ptr<test::SharedClock> clock = std::make_shared<test::SharedClock>();
     std::unique_ptr<metrics::HttpServer> plain;
     std::unique_ptr<metrics::HttpServer> tls;
     std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> client{SSL_CTX_new(TLS_client_method()),

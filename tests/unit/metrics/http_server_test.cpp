@@ -7,24 +7,16 @@
 #include <httplib.h>
 #include <sys/stat.h>
 
-#include <atomic>
 #include <filesystem>
 #include <fstream>
 
 #include "tests/support/pki.h"
+#include "tests/support/shared_clock.h"
 
 namespace sdg::metrics {
 namespace {
 
-// Set by the test, read by the server's threads.
-class SharedClock final : public Clock {
- public:
-    [[nodiscard]] TimePoint now() const override { return now_.load(); }
-    void advance(std::chrono::nanoseconds by) { now_ = now_.load() + by; }
-
- private:
-    std::atomic<TimePoint> now_{TimePoint{}};
-};
+;
 
 class MetricsServer : public testing::Test {
  protected:
@@ -63,7 +55,7 @@ class MetricsServer : public testing::Test {
     }
 
     std::filesystem::path folder_;
-    std::shared_ptr<SharedClock> clock = std::make_shared<SharedClock>();
+    std::shared_ptr<test::SharedClock> clock = std::make_shared<test::SharedClock>();
     HttpServer::Settings settings;
     std::unique_ptr<HttpServer> server;
 };
